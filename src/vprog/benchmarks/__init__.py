@@ -1,0 +1,33 @@
+"""Benchmarks: one file each, official files in, Examples out, official metrics."""
+
+from __future__ import annotations
+
+import importlib
+
+from vprog.benchmarks.benchmark import Benchmark
+from vprog.errors import InputError, known_names
+
+MODULES = {
+    "shapes": "shapes",
+    "shapeworld": "shapeworld",
+    "nlvr": "nlvr",
+    "world-gqa": "world_gqa",
+    "world-nlvr2": "world_nlvr2",
+    "world-tally": "world_tally",
+    "world-pope": "world_pope",
+}
+"""Benchmark name -> module of this package that defines ``BENCHMARK``; imported when asked for."""
+
+
+def load_benchmark(name: str) -> Benchmark:
+    """The benchmark of that name.
+
+    Raises:
+        InputError: Unknown, with the nearest name.
+    """
+    if name not in MODULES:
+        raise InputError(f"unknown benchmark {name!r}. {known_names(name, MODULES)}")
+    module = importlib.import_module(f"{__name__}.{MODULES[name]}")
+    benchmark = module.BENCHMARK
+    assert isinstance(benchmark, Benchmark)
+    return benchmark

@@ -1,0 +1,287 @@
+"""Examples: pictures, a question, accepted answers. One row of a benchmark.
+
+Frames and units: a box is ``left, top, right, bottom`` in pixels of the whole picture, y growing
+downward, right and bottom exclusive. Tools and traces use this frame alone; the ``python`` language
+shows programs ViperGPT's frame (y growing upward) and converts at the border of its prelude.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vprog.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+MAX_PIXELS = 100_000_000
+"""Pictures with more pixels are refused: decoding one would take gigabytes."""
+
+
+class Region(NamedTuple):
+    """A rectangle of a picture, the value that stands for every image, box, crop and patch.
+
+    Pixels are only read inside a tool's batch; programs and the engine move these references.
+
+    Attributes:
+        picture: ``Picture.id``.
+        left: Left edge in pixels of the whole picture.
+        top: Top edge, y growing downward.
+        right: Right edge, exclusive.
+        bottom: Bottom edge, exclusive.
+        label: What it was found as ("" for crops and whole pictures). Not part of its identity.
+        score: Confidence in [0, 1] of the tool that found it. Not part of its identity.
+    """
+
+    picture: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    label: str = ""
+    score: float = 1.0
+
+    @property
+    def box_xyxy(self) -> tuple[float, float, float, float]:
+        """``left, top, right, bottom`` in pixels of the whole picture, y downward."""
+        return (self.left, self.top, self.right, self.bottom)
+
+    @property
+    def center_xy(self) -> tuple[float, float]:
+        """The centre in pixels of the whole picture, y downward."""
+        return ((self.left + self.right) / 2, (self.top + self.bottom) / 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneObject:
+    """One object of a gold scene.
+
+    Attributes:
+        id: Unique in its scene.
+        name: Its kind, as the benchmark calls it.
+        box_xyxy: Pixels of the whole picture, y downward.
+        attributes: Colour, size, pattern and so on, as single words or short phrases.
+        names: Further names that are true of it (hypernyms, synonyms), ``name`` left out.
+        relations: ``(relation, id of the other object)`` with this object as the subject.
+        depth: Distance from the viewer in units of the scene; smaller is nearer.
+    """
+
+    id: str
+    name: str
+    box_xyxy: tuple[float, float, float, float]
+    attributes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    relations: tuple[tuple[str, str], ...] = ()
+    depth: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The gold content of a picture: what an ``oracle`` backend reads instead of pixels.
+
+    Attributes:
+        width: Of the picture, in pixels.
+        height: Of the picture, in pixels.
+        objects: Visible objects, in no particular order.
+        setting: Facts about the whole picture, such as ``{"location": "indoors"}``.
+    """
+
+    width: int
+    height: int
+    objects: tuple[SceneObject, ...]
+    setting: Mapping[str, str] = field(default_factory=dict)
+
+
+class Picture:
+    """A picture by reference: a file, a member of a zip archive, or an array.
+
+    Nothing is read before it is asked for. ``id`` names the picture inside a run and must be unique
+    there; ``digest`` names its content, so that equal pictures share their calls.
+
+    Attributes:
+        id: Unique name in its run, such as ``val/17`` or the file's name.
+        scene: The gold scene, where the benchmark has one.
+    """
+
+    __slots__ = ("_digest", "_size", "array_rgb", "id", "member", "path", "scene")
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        path: Path | str | None = None,
+        member: str | None = None,
+        array_rgb: np.ndarray[Any, Any] | None = None,
+        scene: Scene | None = None,
+    ) -> None:
+        """Names a picture without reading it.
+
+        Args:
+            id: Unique name in the run.
+            path: The file, or the zip archive that holds ``member``.
+            member: Name inside the archive ``path``.
+            array_rgb: Pixels instead of a file, uint8 [height, width, 3], RGB.
+            scene: Gold scene for oracle backends.
+        """
+        self.id = id
+        self.path = Path(path) if path is not None else None
+        self.member = member
+        self.array_rgb = array_rgb
+        self.scene = scene
+        self._size: tuple[int, int] | None = None
+        self._digest: str | None = None
+
+    def __repr__(self) -> str:
+        """Shows the id and where the pixels are."""
+        return f"Picture({self.id!r}, {self.where})"
+
+    @property
+    def where(self) -> str:
+        """Where the pixels come from, for messages and reports."""
+        if self.array_rgb is not None:
+            return "array"
+        return f"{self.path}!{self.member}" if self.member else str(self.path)
+
+    def read_bytes(self) -> bytes:
+        """The encoded file, or the raw pixels of an array.
+
+        Raises:
+            InputError: The file or archive member cannot be read.
+        """
+        if self.array_rgb is not None:
+            return self.array_rgb.tobytes()
+        if self.path is None:
+            raise InputError(f"picture {self.id!r} has neither a file nor pixels")
+        try:
+            if self.member is not None:
+                with zipfile.ZipFile(self.path) as archive:
+                    return archive.read(self.member)
+            return self.path.read_bytes()
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(f"cannot read picture {self.where}: {_reason(error)}") from error
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal hash of the content (file bytes, or shape and pixels of an array)."""
+        if self._digest is None:
+            blake = hashlib.blake2b(self.read_bytes(), digest_size=16)
+            if self.array_rgb is not None:
+                blake.update(repr(self.array_rgb.shape).encode())
+            self._digest = blake.hexdigest()
+        return self._digest
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, from the file's header alone.
+
+        Raises:
+            InputError: Not a picture, or more than ``MAX_PIXELS`` pixels.
+        """
+        if self._size is None:
+            if self.array_rgb is not None:
+                self._size = (self.array_rgb.shape[1], self.array_rgb.shape[0])
+            elif self.scene is not None:
+                self._size = (self.scene.width, self.scene.height)
+            else:
+                with self._open() as image:
+                    self._size = image.size
+        return self._size
+
+    @property
+    def region(self) -> Region:
+        """The whole picture.
+
+        Raises:
+            InputError: The picture cannot be read.
+        """
+        width, height = self.size
+        return Region(self.id, 0, 0, width, height)
+
+    def load(self) -> Image:
+        """The pixels as a Pillow image in mode RGB.
+
+        Raises:
+            InputError: The picture is missing, truncated, no picture, or too large.
+        """
+        from PIL import Image
+
+        if self.array_rgb is not None:
+            return Image.fromarray(self.array_rgb)
+        try:
+            with self._open() as image:
+                return image.convert("RGB")
+        except InputError:
+            raise
+        except Exception as error:  # Pillow's decoders raise many types on broken files
+            raise InputError(f"broken picture {self.where}: {_reason(error)}") from error
+
+    def crop(self, region: Region) -> Image:
+        """The pixels of ``region``, clipped to the picture and at least one pixel a side."""
+        image = self.load()
+        left = min(max(round(region.left), 0), image.width - 1)
+        top = min(max(round(region.top), 0), image.height - 1)
+        right = max(min(round(region.right), image.width), left + 1)
+        bottom = max(min(round(region.bottom), image.height), top + 1)
+        return image.crop((left, top, right, bottom))
+
+    def _open(self) -> Image:
+        import warnings
+
+        from PIL import Image
+
+        source = self.path if self.member is None and self.path else io.BytesIO(self.read_bytes())
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                image = Image.open(source)
+        except Image.DecompressionBombError as error:
+            raise InputError(f"picture {self.where} is too large: {_reason(error)}") from error
+        except Exception as error:
+            raise InputError(f"cannot read picture {self.where}: {_reason(error)}") from error
+        if image.width * image.height > MAX_PIXELS:
+            image.close()
+            raise InputError(
+                f"picture {self.where} has {image.width} x {image.height} pixels; "
+                f"at most {MAX_PIXELS:,} pixels are allowed. Scale it down first"
+            )
+        return image
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text if len(text) < 200 else text[:200] + "..."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One question about one or more pictures.
+
+    Attributes:
+        id: Unique in its benchmark and split.
+        pictures: One picture; two for pair tasks (left, right); many frames for a video.
+        question: The question or statement, as people wrote it.
+        answers: Accepted answers in the benchmark's normal form ("yes"/"no" for booleans); empty
+            where there is no label.
+        types: Question types by which scores are broken down, such as ``{"structural": "query"}``.
+        group: Examples with the same group share a sentence (consistency metrics).
+        programs: Gold programs by language (``steps``, ``python``), where there are any.
+        extra: What the official metrics need beside this (entailed questions, choices, ...).
+    """
+
+    id: str
+    pictures: tuple[Picture, ...]
+    question: str
+    answers: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
+    programs: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
