@@ -1,6 +1,6 @@
 """vprog: run visual programs, teach the tools they call, distill them into one model."""
 
-from vprog.errors import InputError, ProgramError, ToolError, VprogError
+from vprog.errors import InputError, PictureError, ProgramError, ToolError, VprogError
 from vprog.example import Example, Picture, Region, Scene, SceneObject
 from vprog.tools.tool import Boxes, Image, Tool, tool
 
@@ -12,6 +12,7 @@ __all__ = [
     "Image",
     "InputError",
     "Picture",
+    "PictureError",
     "ProgramError",
     "Region",
     "Scene",

@@ -3,7 +3,8 @@
 ::
 
     VprogError                 anything vprog tells its user; exit code 2 on the command line
-    ├── InputError             a file, picture, column, setting or name that is not as it must be
+    ├── InputError             a file, column, setting or name that is not as it must be
+    │   └── PictureError       a picture that cannot be read; in a run it fails its own questions
     ├── ProgramError           a program that fails its check or its run; carries kind and place
     └── ToolError              a tool that has no backend, refuses a call, or broke on it
 
@@ -33,6 +34,10 @@ class VprogError(Exception):
 
 class InputError(VprogError):
     """Something handed to vprog is missing, broken or of the wrong form."""
+
+
+class PictureError(InputError):
+    """A picture is missing, broken or too large."""
 
 
 class ToolError(VprogError):

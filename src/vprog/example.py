@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vprog.errors import InputError
+from vprog.errors import PictureError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +103,7 @@ class Scene:
 
 
 class Picture:
-    """A picture by reference: a file, a member of a zip archive, or an array.
+    """A picture by reference: a file, a member of a zip archive, an array, or an edit of another.
 
     Nothing is read before it is asked for. ``id`` names the picture inside a run and must be unique
     there; ``digest`` names its content, so that equal pictures share their calls.
@@ -110,7 +113,7 @@ class Picture:
         scene: The gold scene, where the benchmark has one.
     """
 
-    __slots__ = ("_digest", "_size", "array_rgb", "id", "member", "path", "scene")
+    __slots__ = ("_digest", "_size", "array_rgb", "id", "member", "path", "render", "scene")
 
     def __init__(
         self,
@@ -120,6 +123,9 @@ class Picture:
         member: str | None = None,
         array_rgb: np.ndarray[Any, Any] | None = None,
         scene: Scene | None = None,
+        render: Callable[[], Image] | None = None,
+        size: tuple[int, int] | None = None,
+        digest: str | None = None,
     ) -> None:
         """Names a picture without reading it.
 
@@ -129,14 +135,18 @@ class Picture:
             member: Name inside the archive ``path``.
             array_rgb: Pixels instead of a file, uint8 [height, width, 3], RGB.
             scene: Gold scene for oracle backends.
+            render: Makes the pixels of an edited picture when they are first needed.
+            size: Width and height, where they are known without reading.
+            digest: Content hash, where it is known without reading (edited pictures).
         """
         self.id = id
         self.path = Path(path) if path is not None else None
         self.member = member
         self.array_rgb = array_rgb
         self.scene = scene
-        self._size: tuple[int, int] | None = None
-        self._digest: str | None = None
+        self.render = render
+        self._size = size
+        self._digest = digest
 
     def __repr__(self) -> str:
         """Shows the id and where the pixels are."""
@@ -147,25 +157,28 @@ class Picture:
         """Where the pixels come from, for messages and reports."""
         if self.array_rgb is not None:
             return "array"
+        if self.render is not None:
+            return "edited picture"
         return f"{self.path}!{self.member}" if self.member else str(self.path)
 
     def read_bytes(self) -> bytes:
         """The encoded file, or the raw pixels of an array.
 
         Raises:
-            InputError: The file or archive member cannot be read.
+            PictureError: The file or archive member cannot be read.
         """
         if self.array_rgb is not None:
             return self.array_rgb.tobytes()
         if self.path is None:
-            raise InputError(f"picture {self.id!r} has neither a file nor pixels")
+            raise PictureError(f"picture {self.id!r} has neither a file nor pixels")
         try:
             if self.member is not None:
-                with zipfile.ZipFile(self.path) as archive:
-                    return archive.read(self.member)
+                state = self.path.stat()
+                archive = _archive(self.path, state.st_mtime_ns, state.st_size, os.getpid())
+                return archive.read(self.member)
             return self.path.read_bytes()
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(f"cannot read picture {self.where}: {_reason(error)}") from error
+        except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise PictureError(f"cannot read picture {self.where}: {_reason(error)}") from error
 
     @property
     def digest(self) -> str:
@@ -182,7 +195,7 @@ class Picture:
         """Width and height in pixels, from the file's header alone.
 
         Raises:
-            InputError: Not a picture, or more than ``MAX_PIXELS`` pixels.
+            PictureError: Not a picture, or more than ``MAX_PIXELS`` pixels.
         """
         if self._size is None:
             if self.array_rgb is not None:
@@ -199,7 +212,7 @@ class Picture:
         """The whole picture.
 
         Raises:
-            InputError: The picture cannot be read.
+            PictureError: The picture cannot be read.
         """
         width, height = self.size
         return Region(self.id, 0, 0, width, height)
@@ -208,19 +221,21 @@ class Picture:
         """The pixels as a Pillow image in mode RGB.
 
         Raises:
-            InputError: The picture is missing, truncated, no picture, or too large.
+            PictureError: The picture is missing, truncated, no picture, or too large.
         """
         from PIL import Image
 
         if self.array_rgb is not None:
             return Image.fromarray(self.array_rgb)
+        if self.render is not None:
+            return self.render()
         try:
             with self._open() as image:
                 return image.convert("RGB")
-        except InputError:
+        except PictureError:
             raise
         except Exception as error:  # Pillow's decoders raise many types on broken files
-            raise InputError(f"broken picture {self.where}: {_reason(error)}") from error
+            raise PictureError(f"broken picture {self.where}: {_reason(error)}") from error
 
     def crop(self, region: Region) -> Image:
         """The pixels of ``region``, clipped to the picture and at least one pixel a side."""
@@ -242,16 +257,27 @@ class Picture:
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
                 image = Image.open(source)
         except Image.DecompressionBombError as error:
-            raise InputError(f"picture {self.where} is too large: {_reason(error)}") from error
+            raise PictureError(f"picture {self.where} is too large: {_reason(error)}") from error
         except Exception as error:
-            raise InputError(f"cannot read picture {self.where}: {_reason(error)}") from error
+            raise PictureError(f"cannot read picture {self.where}: {_reason(error)}") from error
         if image.width * image.height > MAX_PIXELS:
             image.close()
-            raise InputError(
+            raise PictureError(
                 f"picture {self.where} has {image.width} x {image.height} pixels; "
                 f"at most {MAX_PIXELS:,} pixels are allowed. Scale it down first"
             )
         return image
+
+
+@lru_cache(maxsize=4)
+def _archive(path: Path, changed_ns: int, size: int, process: int) -> zipfile.ZipFile:
+    """An open archive, so that its directory is read once and not for every member.
+
+    A file that changed is opened anew, and so is any file in a forked process, which would share
+    the place in the file with its parent.
+    """
+    del changed_ns, size, process
+    return zipfile.ZipFile(path)
 
 
 def _reason(error: BaseException) -> str:

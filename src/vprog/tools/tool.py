@@ -108,6 +108,28 @@ class Tool:
         """
         return bind_params(self.name, self.params, args, line)
 
+    def compute(self, args: Mapping[str, Value]) -> Value:
+        """The value of an inline tool; ``args`` complete and of the right kinds.
+
+        Raises:
+            ProgramError: kind ``tool``: its function raised, or returned the wrong kind.
+        """
+        assert self.function is not None
+        try:
+            value = self.function(**args)
+        except ProgramError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ProgramError("tool", f"{self.name} failed: {reason}") from error
+        if isinstance(value, tuple) and type(value) is not Region:
+            value = list(value)
+        if not fits(value, self.returns):
+            raise ProgramError(
+                "tool", f"{self.name} must return {self.returns}, returned {describe(value)}"
+            )
+        return value  # type: ignore[no-any-return]
+
 
 def render_params(params: tuple[Param, ...]) -> str:
     """The parameter list of a signature, as text."""
@@ -133,7 +155,9 @@ def bind_params(
             bound[param.name] = value
         elif param.required:
             raise ProgramError(
-                "type", f"{name} needs {param.name}. Signature: {name}({render_params(params)})", line
+                "type",
+                f"{name} needs {param.name}. Signature: {name}({render_params(params)})",
+                line,
             )
         else:
             bound[param.name] = param.default

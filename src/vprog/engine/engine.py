@@ -1,0 +1,205 @@
+"""The engine: steps all programs in flight, merges equal calls, answers them in batches.
+
+Programs are stepped until each of them waits for a tool. Equal open calls are one call. A batch runs
+as soon as it is full, or when no program can move without it: there is no waiting window and nothing
+to tune. Traces come out in the order in which programs end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+
+from vprog.engine.calls import Calls, Counts
+from vprog.engine.memo import Memo
+from vprog.engine.python_run import PythonRun, named_inputs
+from vprog.engine.sandbox import CHUNK, MIN_CHUNK, WORKERS, Outcome, Sandbox
+from vprog.engine.settings import EngineSettings
+from vprog.engine.steps_run import StepsRun
+from vprog.engine.task import Running, Task
+from vprog.errors import PictureError, ToolError, VprogError
+from vprog.program.check import Checker
+from vprog.tools.backend import Toolbox
+from vprog.trace import Call, Result, Source, Trace
+
+
+class Engine:
+    """Runs programs over a toolbox.
+
+    ::
+
+        with Engine(toolbox) as engine:
+            for trace in engine.run(Task(example, program) for ...):
+                ...
+
+    Attributes:
+        counts: What became of the calls so far.
+        in_flight: Programs that are started and not yet ended.
+    """
+
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        settings: EngineSettings | None = None,
+        memo_path: Path | None = None,
+    ) -> None:
+        """Starts no process and reads no picture.
+
+        Args:
+            toolbox: The tools that programs may call.
+            settings: Bounds; see ``EngineSettings``.
+            memo_path: File that keeps results of calls between runs.
+
+        Raises:
+            InputError: The memo cannot be opened.
+        """
+        self.settings = settings or EngineSettings()
+        self.toolbox = toolbox
+        self.checker = Checker(toolbox.tools)
+        self.in_flight = 0
+        self._memo = Memo(memo_path, self.settings.memo_entries)
+        self._calls = Calls(toolbox, self._memo)
+        self._sandbox = Sandbox(toolbox.tools, self.settings.limits)
+        self._ready_steps: deque[StepsRun] = deque()
+        self._ready_python: deque[PythonRun] = deque()
+        self._executing: deque[tuple[Future[list[Outcome]], list[PythonRun]]] = deque()
+        self._ended: deque[Trace] = deque()
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the calls so far."""
+        return self._calls.counts
+
+    def __enter__(self) -> Engine:
+        """The engine itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ends worker processes and closes the memo."""
+        self.close()
+
+    def close(self) -> None:
+        """Ends worker processes and closes the memo."""
+        self._sandbox.__exit__(None, None, None)
+        self._memo.close()
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Trace]:
+        """Runs programs and yields their traces as they end.
+
+        Args:
+            tasks: Read as programs end, at most ``settings.in_flight`` ahead.
+
+        Raises:
+            InputError: A run-wide fault such as a full disk under the memo; faults of a single
+                program or picture end in its trace.
+        """
+        source = iter(tasks)
+        exhausted = False
+        while True:
+            while not exhausted and self.in_flight < self.settings.in_flight:
+                task = next(source, None)
+                if task is None:
+                    exhausted = True
+                    break
+                self._start(task)
+                if len(self._ready_python) >= CHUNK or len(self._ready_steps) >= CHUNK:
+                    break
+            yield from self._drain()
+            if self._move():
+                continue
+            if not exhausted and self.in_flight < self.settings.in_flight:
+                continue
+            if not self._calls.run_fullest():
+                break
+        yield from self._drain()
+        assert self.in_flight == 0, "a program waits for nothing"
+
+    def _drain(self) -> Iterator[Trace]:
+        while self._ended:
+            yield self._ended.popleft()
+
+    def _start(self, task: Task) -> None:
+        """Checks a program and makes it ready; a failure becomes its trace."""
+        pictures = len(task.example.pictures)
+        self.in_flight += 1
+        try:
+            checked = self.checker.check(task.program, pictures)
+            if isinstance(checked, tuple):
+                self._ready_steps.append(StepsRun(task, checked, self.settings.limits))
+                return
+            given = named_inputs(
+                task.example.question, task.example.extra.get("choices"), checked.given
+            )
+            self._ready_python.append(
+                PythonRun(task, checked.source, given, self.toolbox.tools, self.settings.limits)
+            )
+        except VprogError as error:
+            running = Running(task)
+            running.fail(error, started=False)
+            self._end(running)
+
+    def _end(self, running: Running) -> None:
+        self.in_flight -= 1
+        self._ended.append(running.trace)
+
+    def _move(self) -> bool:
+        """Steps whatever can move without a batch; False if nothing can."""
+        moved = False
+        while self._ready_steps:
+            moved = True
+            self._step(self._ready_steps.popleft())
+        while self._ready_python and len(self._executing) < WORKERS:
+            moved = True
+            share = max(MIN_CHUNK, -(-len(self._ready_python) // WORKERS))
+            size = min(CHUNK, share, len(self._ready_python))
+            runs = [self._ready_python.popleft() for _ in range(size)]
+            self._executing.append((self._sandbox.submit([r.job() for r in runs]), runs))
+        if self._executing:
+            moved = True
+            future, runs = self._executing.popleft()
+            for run, outcome in zip(runs, future.result(), strict=True):
+                call = run.take(outcome)
+                if call is not None:
+                    self._issue(run, (call,))
+                if not run.open_calls:
+                    self._settle(run)
+        return moved
+
+    def _step(self, run: StepsRun) -> None:
+        """Steps a program until it waits or ends."""
+        while not run.ended:
+            self._issue(run, run.advance())
+            if run.open_calls:
+                return
+        self._end(run)
+
+    def _issue(self, run: Running, calls: Sequence[Call]) -> None:
+        """Makes calls open; what the memo knows, or what fills a batch, is answered on the spot."""
+        run.issuing = True
+        for index, call in enumerate(calls):
+            deliver = partial(self._deliver, run, index)
+            try:
+                self._calls.request(call, run.pictures, deliver)
+            except (ToolError, PictureError) as error:
+                run.deliver(index, error, "computed", 0.0)
+        run.issuing = False
+
+    def _deliver(
+        self, run: Running, index: int, result: Result | VprogError, source: Source, ms: float
+    ) -> None:
+        run.deliver(index, result, source, ms)
+        if not run.open_calls and not run.issuing:
+            self._settle(run)
+
+    def _settle(self, run: Running) -> None:
+        """A program waits for nothing: it has ended or can be stepped."""
+        if run.ended:
+            self._end(run)
+        elif isinstance(run, StepsRun):
+            self._ready_steps.append(run)
+        else:
+            assert isinstance(run, PythonRun)
+            self._ready_python.append(run)

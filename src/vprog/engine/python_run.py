@@ -1,0 +1,208 @@
+"""A ``python`` program in flight: its text, its record of answers, one call at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from vprog.engine.sandbox import Job, Outcome
+from vprog.engine.settings import Limits
+from vprog.engine.task import Running, Task
+from vprog.errors import InputError, ProgramError, VprogError
+from vprog.example import Region
+from vprog.tools.tool import Param, Tool
+from vprog.trace import Call, Result, Source, Step, Value
+
+_LIMIT_ERRORS = ("RecursionError", "MemoryError", "TimeoutError")
+_NAME_ERRORS = ("NameError", "AttributeError", "UnboundLocalError")
+
+
+class PythonRun(Running):
+    """A program that is executed again whenever an answer has come."""
+
+    __slots__ = ("_heights", "_inputs", "_limits", "_log", "_pending", "_source", "_tools")
+
+    def __init__(
+        self,
+        task: Task,
+        source: str,
+        given: Mapping[str, Any],
+        tools: Mapping[str, Tool],
+        limits: Limits,
+    ) -> None:
+        """Prepares the first execution.
+
+        Args:
+            task: The program and its example.
+            source: The checked text that is executed.
+            given: Named inputs beside the pictures (question, options).
+            tools: By name.
+            limits: Of this program.
+
+        Raises:
+            PictureError: A picture cannot be read.
+        """
+        super().__init__(task)
+        self._source = source
+        self._tools = tools
+        self._limits = limits
+        self._log: list[str] = []
+        self._pending: list[Any] = []
+        pictures = task.example.pictures
+        sizes = [(p.id, *p.size) for p in pictures]
+        self._heights = {id: height for id, _, height in sizes}
+        video = json.dumps(len(pictures) > 2)
+        self._inputs = f"{json.dumps(sizes)},{video},{json.dumps(dict(given))}"
+
+    def job(self) -> Job:
+        """The next execution."""
+        return Job(self._source, self._log, self._inputs)
+
+    def take(self, outcome: Outcome) -> Call | None:
+        """Goes on by what an execution yielded.
+
+        Returns:
+            The new call, or None: then the program has ended, or an inline tool has answered and it
+            is ready for the next execution.
+        """
+        try:
+            return self._take(outcome)
+        except VprogError as error:
+            self.fail(error)
+            return None
+
+    def _take(self, outcome: Outcome) -> Call | None:
+        if outcome.kind == "done":
+            self.trace.answer = self._answer(outcome.data)
+            self.ended = True
+            return None
+        if outcome.kind == "limit":
+            raise ProgramError("limit", str(outcome.data))
+        if outcome.kind == "error":
+            raise self._error(*outcome.data, outcome.line)
+        module, tool_name, raw = outcome.data
+        if module == "diverged":
+            raise ProgramError(
+                "runtime",
+                "the program does not repeat itself: executed again it called "
+                f"{raw} where it had called {tool_name}",
+            )
+        return self._call(module, tool_name, raw)
+
+    def _call(self, module: str, tool_name: str, raw: list[Any]) -> Call | None:
+        tool = self._tools[tool_name]
+        values = {
+            param.name: self._decode(value, param)
+            for param, value in zip(tool.params, raw, strict=True)
+        }
+        args = tool.bind(values)
+        self.calls += 1
+        if self.calls > self._limits.calls:
+            raise ProgramError("limit", f"more than {self._limits.calls} tool calls")
+        step = Step(module, tool_name, args)
+        self.trace.steps.append(step)
+        self._pending = [tool_name, raw]
+        if tool.inline:
+            step.tool = None
+            try:
+                step.value = tool.compute(args)
+            except ProgramError as error:
+                step.error = error.message
+                raise
+            self._record(step.value)
+            return None
+        self.open_calls = 1
+        return Call(tool_name, args)
+
+    def deliver(self, index: int, result: Result | VprogError, source: Source, ms: float) -> None:
+        """Takes the answer to the open call."""
+        del index
+        self.open_calls = 0
+        step = self.trace.steps[-1]
+        step.source = source
+        step.ms = ms
+        if isinstance(result, VprogError):
+            step.error = str(result)
+            self.fail(result)
+            return
+        step.value = result.value
+        step.info = result.info
+        self._record(result.value)
+
+    def _record(self, value: Value) -> None:
+        tool_name, raw = self._pending
+        self._log.append(json.dumps([tool_name, raw, self._encode(value)]))
+
+    def _encode(self, value: Any) -> Any:
+        if type(value) is Region:
+            return [*value[:5], self._height(value.picture)]
+        if isinstance(value, list):
+            return [self._encode(item) for item in value]
+        return value
+
+    def _height(self, picture: str) -> int:
+        if picture not in self._heights:
+            self._heights[picture] = self.pictures[picture].size[1]
+        return self._heights[picture]
+
+    def _decode(self, value: Any, param: Param) -> Any:
+        if param.kind == "image":
+            return self._region(value)
+        if param.kind == "images" and isinstance(value, list):
+            return [self._region(item) for item in value]
+        return value
+
+    def _region(self, value: Any) -> Any:
+        if not (isinstance(value, list) and len(value) == 5 and value[0] in self.pictures):
+            return value
+        if not all(isinstance(v, int | float) and math.isfinite(v) for v in value[1:]):
+            raise ProgramError("runtime", f"a patch has impossible edges: {value[1:]}")
+        return Region(*value)
+
+    def _answer(self, data: Any) -> Value:
+        kind, value = next(iter(data.items()))
+        if kind == "region":
+            return self._region(value)  # type: ignore[no-any-return]
+        if kind == "list":
+            return [self._answer(item) for item in value]
+        if kind == "dict":
+            return {key: self._answer(item) for key, item in value.items()}
+        return value  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _error(kind: str, message: str, line: int | None = None) -> ProgramError:
+        if kind in _LIMIT_ERRORS:
+            return ProgramError("limit", f"{kind}: {message}", line)
+        if kind == "TypeError":
+            return ProgramError("type", message, line)
+        if kind in _NAME_ERRORS:
+            return ProgramError("name", message, line)
+        if kind in ("SyntaxError", "NotImplementedError"):
+            return ProgramError("syntax", f"not possible in the sandbox: {message}", line)
+        return ProgramError("runtime", f"{kind}: {message}", line)
+
+
+def named_inputs(example_question: str, choices: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Values for the parameters of ``execute_command`` that are no pictures.
+
+    Args:
+        example_question: The question.
+        choices: Answer options, or None.
+        names: Parameter names.
+
+    Raises:
+        InputError: A parameter asks for options that the example does not have.
+    """
+    given: dict[str, Any] = {}
+    for name in names:
+        if name in ("question", "query"):
+            given[name] = example_question
+        elif name in ("possible_answers", "options", "choices"):
+            if choices is None:
+                raise InputError(
+                    f"the program wants {name!r}, but the example has no answer options"
+                )
+            given[name] = list(choices)
+    return given

@@ -1,0 +1,328 @@
+"""Untrusted Python programs in pydantic-monty, suspended by deterministic re-execution.
+
+A suspended program is only its text and the answers it has got so far. To go on, it is executed again
+from the start; calls that were answered before return at once from that record, and the first new
+call stops it again. Clock, random state and inputs are frozen, and every repeated call is compared
+with the recorded one, so an execution that takes another way is an error and never a wrong answer.
+Many programs share one round trip to a worker process; each gets its own globals and its own copy of
+the API, so nothing passes from one to another. Anything that breaks a shared round trip (a limit, a
+crash) is repeated program by program in fresh sessions. docs/decisions.md has the measurements that
+led here.
+
+Because an execution always covers the whole program, its time limit is the limit of all the
+program's own computation, however often it was suspended.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import resources
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from vprog.engine.settings import Limits
+from vprog.errors import InputError
+from vprog.tools.catalogue import TOOLS
+from vprog.tools.tool import Tool
+
+if TYPE_CHECKING:
+    from pydantic_monty import Monty, MontySession
+
+WORKERS = 2
+"""Worker processes, and threads that wait for them."""
+CHUNK = 64
+"""Most programs in one round trip."""
+MIN_CHUNK = 16
+"""Below this many programs a round trip is not split among workers."""
+EXECUTIONS_PER_SESSION = 4096
+"""Executions after which a session is replaced: compiled code stays in it until then."""
+
+_RUNNER = """
+import json
+import random
+
+
+def _vp_one(source, log, pictures, video, given):
+    state = [0, None]
+    random.seed(0)
+    names, inputs, answer = _vp_make(log, state)
+    out = None
+    try:
+        exec(source, names)
+        done = answer(names["execute_command"](*inputs(pictures, video), **given))
+        if state[1] is None:
+            out = json.dumps(["done", done])
+    except KeyboardInterrupt:
+        out = '["error", ["KeyboardInterrupt", "the program interrupted itself"]]'
+    except SystemExit:
+        out = '["error", ["SystemExit", "the program tried to exit"]]'
+    except Exception as error:
+        out = json.dumps(["error", [type(error).__name__, str(error)]])
+    if state[1] is None:
+        return out
+    try:
+        return json.dumps(["call", state[1]])
+    except Exception as error:
+        return json.dumps(["error", ["TypeError", "a tool cannot take this: " + str(error)]])
+
+
+def _vp_run(text):
+    sources, jobs = json.loads(text)
+    out = [_vp_one(sources[j[0]], j[1], j[2], j[3], j[4]) for j in jobs]
+    return "[" + ",".join(out) + "]"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One execution of a program.
+
+    Attributes:
+        source: The program.
+        log: Answers so far, each as the JSON text of ``[tool, args, value]``.
+        inputs: JSON text of pictures, whether they are a video, and named inputs: three values
+            separated by commas, the first a list of ``[id, width, height]``.
+    """
+
+    source: str
+    log: Sequence[str]
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an execution ended.
+
+    Attributes:
+        kind: ``call``: at a new call; ``done``: with an answer; ``error``: with an exception;
+            ``limit``: at a limit of the sandbox.
+        data: ``[module, tool, args]``, the encoded answer, ``[type, message]`` or a message.
+        line: Of the program, for errors, where known.
+    """
+
+    kind: Literal["call", "done", "error", "limit"]
+    data: Any
+    line: int | None = None
+
+
+def prelude(tools: Mapping[str, Tool]) -> str:
+    """The source of a session: the ImagePatch API with the functions of further tools."""
+    text = resources.files("vprog.engine").joinpath("prelude.py").read_text("utf-8")
+    extra = [t for name, t in tools.items() if name not in TOOLS or name in ("ocr", "caption")]
+    added = "".join(_wrapper(t) for t in extra)
+    added += "".join(f'    names["{t.name}"] = {t.name}\n' for t in extra)
+    return text.replace("    # <tools>\n", added) + _RUNNER
+
+
+def _wrapper(tool: Tool) -> str:
+    """A tool as a function inside the sandbox: encodes its arguments, decodes its result."""
+    params = ", ".join(
+        p.name if p.required else f"{p.name}={json_literal(p.default)}" for p in tool.params
+    )
+    encoded = ", ".join(f"_vp_encode({p.name})" for p in tool.params)
+    return (
+        f"    def {tool.name}({params}):\n"
+        f'        value = _vp_call("{tool.name}", "{tool.name}", [{encoded}])\n'
+        f'        return _vp_decode("{tool.returns}", value)\n\n'
+    )
+
+
+def json_literal(value: Any) -> str:
+    """A default value as source text.
+
+    Raises:
+        InputError: Not plain data.
+    """
+    if value is None or isinstance(value, bool | int | float | str | list):
+        return repr(value)
+    raise InputError(f"a tool's default must be plain data, not {type(value).__name__}")
+
+
+class Sandbox:
+    """A pool of sandboxed interpreters that executes jobs in chunks; a context manager."""
+
+    def __init__(self, tools: Mapping[str, Tool], limits: Limits) -> None:
+        """Prepares without starting a process.
+
+        Args:
+            tools: Tools that programs may call.
+            limits: Time and memory of one program.
+        """
+        self._source = prelude(tools)
+        self._limits = limits
+        self._pool: Monty | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._sessions: list[_Shared] = []
+
+    def __enter__(self) -> Sandbox:
+        """Starts nothing yet: the first submitted chunk does."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends threads and worker processes."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+        for shared in self._sessions:
+            shared.close()
+        self._sessions.clear()
+        if self._pool is not None:
+            self._pool.__exit__(None, None, None)
+            self._pool = None
+
+    def submit(self, jobs: Sequence[Job]) -> Future[list[Outcome]]:
+        """Executes jobs in the background; one outcome each, in order."""
+        if self._threads is None:
+            self._start()
+        assert self._threads is not None
+        return self._threads.submit(self._execute, list(jobs))
+
+    def _start(self) -> None:
+        from pydantic_monty import Monty
+
+        self._pool = Monty(
+            max_processes=2 * WORKERS,
+            feed_duration_limit_grace=max(0.05, 0.05 * self._limits.time_s),
+        )
+        self._pool.__enter__()
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="vprog-sandbox")
+
+    def _execute(self, jobs: list[Job]) -> list[Outcome]:
+        if len(jobs) == 1:
+            return [self._alone(jobs[0])]
+        outcomes = self._together(jobs)
+        if outcomes is None:
+            outcomes = [self._alone(job) for job in jobs]
+        return outcomes
+
+    def _together(self, jobs: list[Job]) -> list[Outcome] | None:
+        """One round trip for all; None if anything broke it."""
+        from pydantic_monty import MontyError
+
+        shared = self._sessions.pop() if self._sessions else None
+        if shared is None or shared.executions + len(jobs) > EXECUTIONS_PER_SESSION:
+            if shared is not None:
+                shared.close()
+            shared = _Shared(self._checkout(self._shared_time_s), self._source)
+        try:
+            outcomes = shared.run(jobs)
+        except MontyError:
+            shared.close()
+            return None
+        self._sessions.append(shared)
+        return outcomes
+
+    @property
+    def _shared_time_s(self) -> float:
+        """A runaway program is told apart soon, then gets its whole time alone."""
+        return min(0.5, max(0.05, 0.05 * self._limits.time_s))
+
+    def _alone(self, job: Job) -> Outcome:
+        """A job in a session of its own, with the program's full limits."""
+        from pydantic_monty import MontyCrashedError, MontyError, MontyRuntimeError
+
+        session = self._checkout(self._limits.time_s)
+        try:
+            shared = _Shared(session, self._source)
+            try:
+                outcome = shared.run([job])[0]
+            except MontyCrashedError as error:
+                if error.timed_out:
+                    return Outcome("limit", f"ran longer than {self._limits.time_s:g} s")
+                return Outcome("limit", "the sandbox broke down: too much memory or recursion")
+            except MontyRuntimeError as error:
+                return self._broken(error)
+            except MontyError as error:
+                return Outcome("error", ["SyntaxError", str(error)])
+            if outcome.kind == "error":
+                return shared.located(job, outcome)
+            return outcome
+        finally:
+            session.__exit__(None, None, None)
+
+    def _broken(self, error: Any) -> Outcome:
+        inner = error.exception()
+        if isinstance(inner, TimeoutError):
+            return Outcome("limit", f"ran longer than {self._limits.time_s:g} s")
+        if isinstance(inner, MemoryError):
+            return Outcome("limit", f"used more than {self._limits.memory_mb} MB")
+        if isinstance(inner, RecursionError):
+            return Outcome("limit", "recursion is too deep")
+        return Outcome("error", [type(inner).__name__, str(inner)])
+
+    def _checkout(self, time_s: float) -> MontySession:
+        assert self._pool is not None
+        session = self._pool.checkout(
+            limits={
+                "max_feed_duration_secs": time_s,
+                "max_memory": self._limits.memory_mb * 1024 * 1024,
+                "max_recursion_depth": 400,
+                "max_suspensions": 1_000_000,
+            },
+            os_policy={
+                "datetime": datetime.datetime(2000, 1, 1),
+                "sleep": "zero",
+                "random_start": {"seed": 0},
+            },
+            assert_message_annotations=False,
+        )
+        session.__enter__()
+        return session
+
+
+class _Shared:
+    """A session with the prelude loaded."""
+
+    def __init__(self, session: MontySession, source: str) -> None:
+        self.executions = 0
+        self._session = session
+        session.feed_run(source)
+
+    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        sources = {job.source: n for n, job in enumerate({j.source: j for j in jobs}.values())}
+        parts = ",".join(
+            f"[{sources[job.source]},[{','.join(job.log)}],{job.inputs}]" for job in jobs
+        )
+        text = f"[{json.dumps(list(sources))},[{parts}]]"
+        self.executions += len(jobs)
+        out = self._session.feed_run(
+            "_vp_run(_vp_jobs)", inputs={"_vp_jobs": text}, print_callback=_ignore
+        )
+        return [Outcome(kind, data) for kind, data in json.loads(out)]
+
+    def located(self, job: Job, outcome: Outcome) -> Outcome:
+        """The same failing execution once more, for the line at which it fails."""
+        from pydantic_monty import MontyError, MontyRuntimeError
+
+        text = f"[[{json.dumps(job.source)}],[[0,[{','.join(job.log)}],{job.inputs}]]]"
+        try:
+            self._session.feed_run(
+                "_vp_s, _vp_j = json.loads(_vp_jobs)\n"
+                "_vp_names, _vp_in, _vp_out = _vp_make(_vp_j[0][1], [0, None])\n"
+                "exec(_vp_s[0], _vp_names)\n"
+                '_vp_names["execute_command"](*_vp_in(_vp_j[0][2], _vp_j[0][3]), **_vp_j[0][4])',
+                inputs={"_vp_jobs": text},
+                print_callback=_ignore,
+            )
+        except MontyRuntimeError as error:
+            for frame in reversed(error.traceback()):
+                if frame.filename == "<string>":
+                    return Outcome("error", outcome.data, frame.line)
+        except MontyError:
+            pass
+        return outcome
+
+    def close(self) -> None:
+        self._session.__exit__(None, None, None)
+
+
+def _ignore(stream: str, text: str) -> None:
+    """Drops what the sandbox prints; programs see a print that does nothing."""

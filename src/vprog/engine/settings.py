@@ -1,0 +1,29 @@
+"""Bounds of what a program may use, and of what the engine keeps in flight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds for every program; a program that exceeds one fails with kind ``limit``."""
+
+    calls: int = 256
+    """Tool calls of one program."""
+    time_s: float = 5.0
+    """Seconds that a program's own code may run, waiting for tools not counted."""
+    memory_mb: int = 64
+    """Megabytes of a ``python`` program's heap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How the engine runs programs."""
+
+    limits: Limits = Limits()
+    """Bounds for every program."""
+    in_flight: int = 4096
+    """Programs that are started and not yet ended at any time; bounds memory, feeds batches."""
+    memo_entries: int = 200_000
+    """Results kept in memory; the least recently used go first."""

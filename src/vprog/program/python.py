@@ -1,0 +1,445 @@
+"""The ``python`` language: ViperGPT's programs over ImagePatch, checked before they run.
+
+The check reads the program with Python's own parser and never executes it. It knows what the sandbox
+offers (its built-ins and modules), the ImagePatch API and the tools of the run, and reports syntax
+that the sandbox lacks, unknown names, names used before they are set, wrong numbers of arguments
+and literal arguments of the wrong type.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from vprog.errors import ProgramError, known_names
+from vprog.program.program import MAX_CHARACTERS
+from vprog.tools.tool import Kind, Tool, describe, fits
+
+MODULES = (
+    "asyncio", "collections", "copy", "dataclasses", "datetime", "functools", "itertools", "json",
+    "math", "random", "re", "time", "typing",
+)  # fmt: skip
+"""Modules of the standard library that the sandbox has."""
+
+_NO_BUILTINS = {
+    "breakpoint", "compile", "delattr", "exit", "globals", "help", "input", "license", "locals",
+    "memoryview", "open", "quit", "vars", "copyright", "credits", "__import__", "eval", "exec",
+}  # fmt: skip
+_OWN_NAMES = ("__name__",)
+_INPUT_NAMES = ("question", "query", "possible_answers", "options", "choices")
+_OPEN_EXCEPTIONS = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What can be passed to a function or method of the API.
+
+    Attributes:
+        params: Names in order, ``self`` left out.
+        required: How many of them must be given.
+        kinds: Kinds of parameters by name, where known.
+    """
+
+    params: tuple[str, ...]
+    required: int
+    kinds: Mapping[str, Kind]
+
+    def __str__(self) -> str:
+        """``(a, b, c=...)``."""
+        return "(" + ", ".join(
+            p if n < self.required else f"{p}=..." for n, p in enumerate(self.params)
+        ) + ")"  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What a program may call beside Python's own.
+
+    Attributes:
+        functions: Free functions and classes by name.
+        methods: Methods by name, of any class of the API.
+        attributes: Names of plain attributes.
+    """
+
+    functions: Mapping[str, Signature]
+    methods: Mapping[str, Signature]
+    attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPython:
+    """A checked program.
+
+    Attributes:
+        source: The text to execute.
+        pictures: How many of the parameters of ``execute_command`` are pictures.
+        given: Names of its other parameters (question, options).
+    """
+
+    source: str
+    pictures: int
+    given: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def _core_api() -> Api:
+    """Reads the ImagePatch API off the prelude that runs in the sandbox."""
+    text = resources.files("vprog.engine").joinpath("prelude.py").read_text("utf-8")
+    make = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef))
+    texts: Mapping[str, Kind] = {
+        name: "text"
+        for name in ("object_name", "attribute", "question", "query", "content_text", "prefix")
+    }
+    functions: dict[str, Signature] = {}
+    methods: dict[str, Signature] = {}
+    renamed = {"_vp_know": "llm_query", "_vp_select": "select_answer"}
+    for node in make.body:
+        if isinstance(node, ast.FunctionDef):
+            name = renamed.get(node.name, node.name)
+            if not name.startswith("_vp"):
+                functions[name] = _signature(node, texts)
+        elif isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    if method.name == "__init__":
+                        functions[node.name] = _signature(method, texts)
+                    elif not method.name.startswith("_"):
+                        methods[method.name] = _signature(method, texts)
+    attributes = (
+        "left", "lower", "right", "upper", "width", "height", "horizontal_center",
+        "vertical_center", "start", "end", "num_frames",
+    )  # fmt: skip
+    for name in ("print", "next"):
+        del functions[name]
+    return Api(functions, methods, attributes)
+
+
+def _signature(node: ast.FunctionDef, kinds: Mapping[str, Kind]) -> Signature:
+    params = [a.arg for a in node.args.args if a.arg != "self"]
+    return Signature(
+        tuple(params),
+        len(params) - len(node.args.defaults),
+        {p: kinds[p] for p in params if p in kinds},
+    )
+
+
+def api_for(tools: Mapping[str, Tool]) -> Api:
+    """The core API with the tools of a run as free functions."""
+    from vprog.tools.catalogue import TOOLS
+
+    core = _core_api()
+    functions = dict(core.functions)
+    for name, tool in tools.items():
+        if name not in TOOLS or name in ("ocr", "caption"):
+            functions[name] = Signature(
+                tuple(p.name for p in tool.params),
+                sum(p.required for p in tool.params),
+                {p.name: p.kind for p in tool.params},
+            )
+    return Api(functions, core.methods, core.attributes)
+
+
+@lru_cache(maxsize=1)
+def _python_attributes() -> frozenset[str]:
+    names: set[str] = set()
+    for kind in (str, list, dict, set, tuple, int, float, bytes, frozenset, Exception):
+        names.update(dir(kind))
+    for module in MODULES:
+        names.update(dir(importlib.import_module(module)))
+    import collections
+    import datetime
+    import re
+
+    for kind in (collections.Counter, collections.deque, datetime.datetime, datetime.timedelta):
+        names.update(dir(kind))
+    names.update(dir(re.compile("")), dir(re.match("", "")))
+    return frozenset(n for n in names if not n.startswith("_"))
+
+
+_BUILTINS = frozenset(n for n in dir(builtins) if n not in _NO_BUILTINS)
+
+
+def check_python(text: str, api: Api) -> CheckedPython:
+    """Parses and checks a program.
+
+    Args:
+        text: The program; it must define ``execute_command``.
+        api: What it may call; see ``api_for``.
+
+    Raises:
+        ProgramError: kinds ``syntax``, ``name`` and ``type``, with line and column.
+    """
+    tree = _parse(text)
+    command = _command(tree)
+    _Checker(tree, api).check()
+    pictures, given = _parameters(command)
+    source = text
+    if _soften_handlers(tree):
+        source = ast.unparse(tree)
+    return CheckedPython(source, pictures, given)
+
+
+def _parse(text: str) -> ast.Module:
+    if len(text) > MAX_CHARACTERS:
+        raise ProgramError(
+            "syntax", f"the program has {len(text)} characters; at most {MAX_CHARACTERS} are read"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(text)
+            compile(tree, "<program>", "exec", dont_inherit=True)  # finds 'return' outside etc.
+        except SyntaxError as error:
+            raise ProgramError("syntax", error.msg, error.lineno, error.offset) from None
+        except (ValueError, RecursionError, MemoryError) as error:
+            reason = "null bytes" if "null" in str(error) else "it is nested too deeply"
+            raise ProgramError("syntax", f"cannot read the program: {reason}") from None
+    return tree
+
+
+def _command(tree: ast.Module) -> ast.FunctionDef:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "execute_command":
+            return node
+    names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
+    found = f"it defines {', '.join(names)}" if names else "it defines no function"
+    raise ProgramError("name", f"a program defines execute_command(image), but {found}")
+
+
+def _parameters(command: ast.FunctionDef) -> tuple[int, tuple[str, ...]]:
+    args = command.args
+    if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
+        raise _error("type", "execute_command takes plain parameters only", command)
+    names = [a.arg for a in args.args]
+    given = tuple(n for n in names if n in _INPUT_NAMES)
+    pictures = len(names) - len(given)
+    if names[:pictures] != [n for n in names if n not in given]:
+        raise _error("type", "execute_command takes its pictures first", command)
+    return pictures, given
+
+
+def _soften_handlers(tree: ast.Module) -> bool:
+    """Keeps ``except:`` from catching the engine's own stop; True if anything was rewritten."""
+    changed = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            if node.type is None:
+                node.type = ast.Name("Exception", ast.Load())
+                changed = True
+            for name in ast.walk(node.type):
+                if isinstance(name, ast.Name) and name.id in _OPEN_EXCEPTIONS:
+                    name.id = "Exception"
+                    changed = True
+    return changed
+
+
+def _error(kind: str, message: str, node: ast.AST) -> ProgramError:
+    line = getattr(node, "lineno", None)
+    column = getattr(node, "col_offset", None)
+    return ProgramError(kind, message, line, None if column is None else column + 1)  # type: ignore[arg-type]
+
+
+class _Checker:
+    def __init__(self, tree: ast.Module, api: Api) -> None:
+        self._tree = tree
+        self._api = api
+        self._bound: set[str] = set()
+        self._own_attributes: set[str] = set()
+
+    def check(self) -> None:
+        for node in ast.walk(self._tree):
+            self._collect(node)
+        for node in ast.walk(self._tree):
+            self._supported(node)
+            if isinstance(node, ast.Name):
+                self._name(node)
+            elif isinstance(node, ast.Attribute):
+                self._attribute(node)
+            elif isinstance(node, ast.Call):
+                self._call(node)
+            elif isinstance(node, ast.FunctionDef):
+                _check_order(node)
+
+    def _collect(self, node: ast.AST) -> None:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                self._bound.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                self._bound.add(name)
+                self._own_attributes.add(name)
+            case ast.arg(arg=name) | ast.ExceptHandler(name=str() as name):
+                self._bound.add(name)
+            case ast.alias(name=name, asname=asname):
+                self._bound.add(asname or name.split(".")[0])
+            case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+                self._bound.add(name)
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                self._own_attributes.add(name)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                self._own_attributes.add(name)
+
+    def _supported(self, node: ast.AST) -> None:
+        match node:
+            case ast.Yield() | ast.YieldFrom():
+                raise _error("syntax", "the sandbox has no yield; build a list", node)
+            case ast.AsyncFunctionDef() | ast.Await() | ast.AsyncFor() | ast.AsyncWith():
+                raise _error("syntax", "programs are not asynchronous; call tools directly", node)
+            case ast.ClassDef(bases=bases, keywords=keywords) if bases or keywords:
+                raise _error("syntax", "the sandbox has no inheritance of classes", node)
+            case ast.Import(names=names):
+                for alias in names:
+                    self._module(alias.name, node)
+            case ast.ImportFrom(module=module, names=names):
+                self._module(module or ".", node)
+                if any(alias.name == "*" for alias in names):
+                    raise _error("syntax", "import names one by one, not *", node)
+            case ast.Try(finalbody=body) if any(
+                isinstance(n, ast.Return | ast.Break | ast.Continue)
+                for s in body
+                for n in ast.walk(s)
+            ):
+                raise _error("syntax", "finally must not return, break or continue", node)
+
+    def _module(self, name: str, node: ast.AST) -> None:
+        if name not in MODULES:
+            raise _error("name", f"no module {name!r} here. {known_names(name, MODULES)}", node)
+
+    def _name(self, node: ast.Name) -> None:
+        name = node.id
+        if name.startswith("_vp"):
+            raise _error("name", f"{name!r}: names starting with _vp belong to the engine", node)
+        if not isinstance(node.ctx, ast.Load) or name in self._bound or name in _BUILTINS:
+            return
+        if name in self._api.functions or name in _OWN_NAMES:
+            return
+        if name in _NO_BUILTINS:
+            raise _error("name", f"{name!r} does not exist in the sandbox", node)
+        known = [*self._api.functions, *self._bound]
+        raise _error("name", f"unknown name {name!r}. {known_names(name, known)}", node)
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        name = node.attr
+        if name.startswith("_vp") or (name.startswith("__") and name.endswith("__")):
+            raise _error("name", f"the attribute {name!r} does not exist in the sandbox", node)
+        known = {*self._api.methods, *self._api.attributes}
+        if name in known or name in self._own_attributes or name in _python_attributes():
+            return
+        raise _error(
+            "name", f"nothing here has an attribute {name!r}. {known_names(name, known)}", node
+        )
+
+    def _call(self, node: ast.Call) -> None:
+        match node.func:
+            case ast.Name(id=name) if name in self._api.functions and name not in self._bound:
+                self._arguments(name, self._api.functions[name], node)
+            case ast.Attribute(attr=name) if (
+                name in self._api.methods
+                and name not in _python_attributes()
+                and name not in self._own_attributes
+            ):
+                self._arguments(name, self._api.methods[name], node)
+            case ast.Attribute(attr="find", value=value):
+                if not node.args and not node.keywords:
+                    raise _error("type", "find needs object_name: find(object_name)", node)
+                if not isinstance(value, ast.Constant) and len(node.args) == 1:
+                    self._literal("find", "object_name", "text", node.args[0])
+
+    def _arguments(self, name: str, signature: Signature, node: ast.Call) -> None:
+        if any(isinstance(a, ast.Starred) for a in node.args) or any(
+            k.arg is None for k in node.keywords
+        ):
+            return
+        where = f"{name}{signature}"
+        if len(node.args) > len(signature.params):
+            raise _error(
+                "type",
+                f"{where} takes at most {len(signature.params)} arguments, got {len(node.args)}",
+                node,
+            )
+        given = dict(zip(signature.params, node.args, strict=False))
+        for keyword in node.keywords:
+            assert keyword.arg is not None
+            if keyword.arg not in signature.params:
+                raise _error(
+                    "type",
+                    f"{name} has no argument {keyword.arg!r}. "
+                    f"{known_names(keyword.arg, signature.params)}",
+                    node,
+                )
+            if keyword.arg in given:
+                raise _error("type", f"{name} gets {keyword.arg!r} twice", node)
+            given[keyword.arg] = keyword.value
+        for param in signature.params[: signature.required]:
+            if param not in given:
+                raise _error("type", f"{name} needs {param!r}: {where}", node)
+        for param, value in given.items():
+            if param in signature.kinds:
+                self._literal(name, param, signature.kinds[param], value)
+
+    def _literal(self, name: str, param: str, kind: Kind, value: ast.expr) -> None:
+        if (
+            isinstance(value, ast.Constant)
+            and value.value is not None
+            and not fits(value.value, kind)
+        ):
+            raise _error(
+                "type", f"{name} wants {param}: {kind}, got {describe(value.value)}", value
+            )
+
+
+def _check_order(function: ast.FunctionDef) -> None:
+    """Use before assignment, where it is certain: every binding stands later, outside of loops."""
+    parameters = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    first_bound: dict[str, tuple[int, int]] = {}
+    uses: list[ast.Name] = []
+    shared: set[str] = set(parameters)
+    for node, in_loop in _own_nodes(function):
+        match node:
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                shared.update(names)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                first_bound.setdefault(name, (node.lineno, -1))
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                shared.update(a.asname or a.name.split(".")[0] for a in aliases)
+            case ast.ExceptHandler(name=str() as name):
+                shared.add(name)
+            case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+                shared.add(name)
+            case ast.Name(id=name, ctx=ast.Load()):
+                if not in_loop:
+                    uses.append(node)
+            case ast.Name(id=name):
+                place = (node.lineno, node.col_offset)
+                # The value of an assignment is evaluated before its target is bound.
+                first_bound[name] = min(first_bound.get(name, place), place)
+    for use in uses:
+        bound = first_bound.get(use.id)
+        if bound and use.id not in shared and (use.lineno, use.col_offset) < bound:
+            raise _error("name", f"{use.id!r} is used before it is set in line {bound[0]}", use)
+
+
+def _own_nodes(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, bool]]:
+    """Nodes of a function without those of functions and comprehensions in it; and if in a loop."""
+    stack: list[tuple[ast.AST, bool]] = [(s, False) for s in reversed(function.body)]
+    while stack:
+        node, in_loop = stack.pop()
+        yield node, in_loop
+        if isinstance(
+            node,
+            ast.FunctionDef
+            | ast.ClassDef
+            | ast.Lambda
+            | ast.ListComp
+            | ast.SetComp
+            | ast.DictComp
+            | ast.GeneratorExp,
+        ):
+            continue
+        inside = in_loop or isinstance(node, ast.For | ast.While)
+        stack.extend((child, inside) for child in reversed(list(ast.iter_child_nodes(node))))

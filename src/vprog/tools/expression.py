@@ -1,0 +1,428 @@
+"""EVAL: a small expression over the values of earlier steps, never executed as code.
+
+``{NAME}`` stands for the *value* of a variable: text that a model produced stays text whatever it
+says. Allowed are literals, arithmetic, comparison, and / or / xor / not, ``a if c else b``, lists,
+indexing and a few functions. "yes" and "no" count as booleans, and numbers written as text equal
+numbers (VisProg's EVAL did the first by pasting text into code).
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import operator
+import tokenize
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from vprog.errors import ProgramError, known_names
+from vprog.example import Region
+from vprog.tools.module import Args, Module, Pictures
+from vprog.tools.tool import Param, describe
+from vprog.trace import Result, Value
+
+MAX_TEXT = 10_000
+"""Longest text or list that an expression may build."""
+MAX_NUMBER = 1e18
+"""Largest magnitude of a number in an expression."""
+_XOR = "xor__"
+_PREFIX = "v__"
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "len": len,
+    "int": lambda v: int(_number(v)),
+    "float": lambda v: float(_number(v)),
+    "str": lambda v: as_text(v),
+    "bool": lambda v: truth(v),
+    "abs": lambda v: abs(_number(v)),
+    "min": lambda *v: min(_numbers(v)),
+    "max": lambda *v: max(_numbers(v)),
+    "round": lambda v, digits=0: round(_number(v), int(digits)) if digits else round(_number(v)),
+    "sum": lambda v: sum(_numbers((v,))),
+    "any": lambda v: any(truth(x) for x in v),
+    "all": lambda v: all(truth(x) for x in v),
+    "sorted": lambda v: sorted(v),
+}
+METHODS = ("lower", "upper", "strip", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A parsed expression.
+
+    Attributes:
+        variables: Names between braces, in order of appearance, each once.
+        tree: What ``evaluate`` walks.
+    """
+
+    variables: tuple[str, ...]
+    tree: ast.expr
+
+
+@lru_cache(maxsize=4096)
+def parse_expression(text: str) -> Expression:
+    """Parses and checks an expression.
+
+    Raises:
+        ProgramError: kind ``syntax`` or ``name``: what is wrong and what is allowed.
+    """
+    if len(text) > MAX_TEXT:
+        raise ProgramError("syntax", f"expression of {len(text)} characters; at most {MAX_TEXT}")
+    source, variables = _substitute(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source.strip(), mode="eval").body
+        _check(tree, 0)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested or malformed"
+        raise ProgramError("syntax", f"EVAL cannot read {text!r}: {reason}") from None
+    return Expression(tuple(dict.fromkeys(variables)), tree)
+
+
+def _substitute(text: str) -> tuple[str, list[str]]:
+    """``{NAME}`` -> a safe identifier outside of strings, ``xor`` -> an ``or`` that is marked."""
+    variables: list[str] = []
+    out: list[str] = []
+    position = 0
+    quote = ""
+    while position < len(text):
+        char = text[position]
+        if quote:
+            if char == "\\":
+                out.append(text[position : position + 2])
+                position += 2
+                continue
+            quote = "" if char == quote else quote
+            out.append(char)
+        elif char in "'\"":
+            end = _closing(text, position)
+            inner = text[position + 1 : end]
+            if inner.startswith("{") and inner.endswith("}") and inner[1:-1].isidentifier():
+                # '{ANSWER}' in quotes: VisProg's habit for text values.
+                out.append(f" {_PREFIX}{inner[1:-1]} ")
+                variables.append(inner[1:-1])
+                position = end + 1
+                continue
+            quote = char
+            out.append(char)
+        elif char == "{":
+            end = text.find("}", position)
+            name = text[position + 1 : end].strip() if end > 0 else ""
+            if not name.isidentifier():
+                raise ProgramError(
+                    "syntax",
+                    f"EVAL: braces hold a variable's name, as in {{ANSWER0}}; found "
+                    f"{text[position : position + 20]!r}",
+                )
+            out.append(f" {_PREFIX}{name} ")
+            variables.append(name)
+            position = end
+        else:
+            out.append(char)
+        position += 1
+    source = "".join(out)
+    return (_mark_xor(source) if "xor" in source else source), variables
+
+
+def _closing(text: str, start: int) -> int:
+    position = start + 1
+    while position < len(text) and text[position] != text[start]:
+        position += 2 if text[position] == "\\" else 1
+    return min(position, len(text))
+
+
+def _mark_xor(source: str) -> str:
+    """``a xor b`` -> ``a or xor__ or b``: xor binds as loosely as or; inside words it is a word."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source.strip()).readline))
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        return source
+    words = [
+        f"or {_XOR} or" if t.type == tokenize.NAME and t.string == "xor" else t.string
+        for t in tokens
+        if t.type not in (tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER)
+    ]
+    return " ".join(words)
+
+
+_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_ALLOWED = (
+    "variables in braces, numbers, quoted text, + - * / // %, comparisons, in, and, or, xor, not, "
+    f"'a if c else b', lists, indexing, {', '.join(FUNCTIONS)}"
+)
+
+
+def _check(node: ast.AST, depth: int) -> None:
+    if depth > 50:
+        raise ValueError("too deep")
+    match node:
+        case ast.BoolOp(values=children) | ast.List(elts=children) | ast.Tuple(elts=children):
+            pass
+        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.UAdd(), operand=child):
+            children = [child]
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            children = [left, right]
+        case ast.Compare(left=left, comparators=others):
+            children = [left, *others]
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            children = [test, body, orelse]
+        case ast.Subscript(value=value, slice=ast.expr() as index) if not isinstance(
+            index, ast.Slice
+        ):
+            children = [value, index]
+        case ast.Constant(value=bool() | int() | float() | str() | None):
+            children = []
+        case ast.Name(id=name):
+            if not name.startswith(_PREFIX) and name != _XOR and name not in ("yes", "no"):
+                raise ProgramError(
+                    "name",
+                    f"EVAL does not know {name!r}; variables stand in braces, as in {{{name}}}, "
+                    "and text in quotes",
+                )
+            children = []
+        case ast.Call(func=ast.Name(id=name), args=children, keywords=[]):
+            if name not in FUNCTIONS:
+                raise ProgramError(
+                    "name", f"EVAL has no function {name!r}. {known_names(name, FUNCTIONS)}"
+                )
+        case ast.Call(func=ast.Attribute(value=value, attr=name), args=[], keywords=[]):
+            if name not in METHODS:
+                raise ProgramError(
+                    "name", f"EVAL has no method {name!r}. {known_names(name, METHODS)}"
+                )
+            children = [value]
+        case _:
+            raise ProgramError(
+                "syntax", f"EVAL does not allow {type(node).__name__}; allowed are {_ALLOWED}"
+            )
+    for child in children:
+        _check(child, depth + 1)
+
+
+def truth(value: Any) -> bool:
+    """Whether a value counts as true; "no", "false", "0" and "none" do not."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "no", "false", "none", "0")
+    return bool(value)
+
+
+def as_text(value: Any) -> str:
+    """A value as text, booleans as yes and no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _number(value: Any) -> float | int:
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            try:
+                return float(value)
+            except ValueError:
+                pass
+    raise ProgramError("type", f"EVAL needs a number, got {describe(value)}")
+
+
+def _numbers(values: Sequence[Any]) -> list[float | int]:
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    if not values:
+        raise ProgramError("runtime", "EVAL: min, max and sum need at least one number")
+    return [_number(v) for v in values]
+
+
+def _plain(value: Any) -> Any:
+    """The form in which values are compared: yes / no as booleans, written numbers as numbers."""
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text in ("yes", "true"):
+            return True
+        if text in ("no", "false"):
+            return False
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality of EVAL: "2" equals 2, "yes" equals True, text without regard to case.
+
+    A boolean never equals a number.
+    """
+    a, b = _plain(left), _plain(right)
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
+
+
+def evaluate(expression: Expression, variables: Mapping[str, Value]) -> Value:
+    """The value of an expression.
+
+    Args:
+        expression: As parsed.
+        variables: A value for each of ``expression.variables``.
+
+    Raises:
+        ProgramError: kind ``name`` (a variable is missing), ``type``, ``runtime`` or ``limit``.
+    """
+    try:
+        return _bounded(_walk(expression.tree, variables))
+    except (TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
+        raise ProgramError("runtime", f"EVAL: {error}") from None
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, float | int) and not abs(value) <= MAX_NUMBER:
+        raise ProgramError("limit", f"EVAL: numbers beyond {MAX_NUMBER:.0e} are not allowed")
+    if isinstance(value, str | list) and len(value) > MAX_TEXT:
+        raise ProgramError("limit", f"EVAL: text and lists end at {MAX_TEXT} entries")
+    return value
+
+
+def _walk(node: ast.AST, variables: Mapping[str, Value]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return _lookup(name, variables)
+        case ast.BoolOp(op=ast.And(), values=values):
+            return _and(values, variables)
+        case ast.BoolOp(values=values):
+            return _or(values, variables)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not truth(_walk(operand, variables))
+        case ast.UnaryOp(op=op, operand=operand):
+            value = _number(_walk(operand, variables))
+            return -value if isinstance(op, ast.USub) else +value
+        case ast.BinOp(left=left, op=op, right=right):
+            return _binary(op, _walk(left, variables), _walk(right, variables))
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            return _compare(_walk(left, variables), ops, comparators, variables)
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return _walk(body if truth(_walk(test, variables)) else orelse, variables)
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            return [_walk(element, variables) for element in elements]
+        case ast.Subscript(value=value, slice=index):
+            return _walk(value, variables)[int(_number(_walk(index, variables)))]
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return _bounded(FUNCTIONS[name](*(_walk(arg, variables) for arg in args)))
+        case ast.Call(func=ast.Attribute(value=value, attr=name)):
+            return getattr(as_text(_walk(value, variables)), name)()
+    raise AssertionError(f"unchecked node {node!r}")
+
+
+def _lookup(name: str, variables: Mapping[str, Value]) -> Any:
+    if name in ("yes", "no"):
+        return name == "yes"
+    name = name.removeprefix(_PREFIX)
+    if name not in variables:
+        raise ProgramError(
+            "name", f"EVAL: variable {name!r} has no value. {known_names(name, variables)}"
+        )
+    value = variables[name]
+    if isinstance(value, Region):
+        raise ProgramError("type", f"EVAL cannot calculate with the image {name!r}")
+    return value
+
+
+def _and(values: list[ast.expr], variables: Mapping[str, Value]) -> Any:
+    value: Any = True
+    for child in values:
+        value = _walk(child, variables)
+        if not truth(value):
+            return value
+    return value
+
+
+def _or(values: list[ast.expr], variables: Mapping[str, Value]) -> Any:
+    groups: list[Any] = []
+    exclusive = False
+    for child in values:
+        if isinstance(child, ast.Name) and child.id == _XOR:
+            exclusive = True
+        elif exclusive:
+            groups[-1] = truth(groups[-1]) != truth(_walk(child, variables))
+            exclusive = False
+        else:
+            groups.append(_walk(child, variables))
+    for value in groups:
+        if truth(value):
+            return value
+    return groups[-1]
+
+
+def _binary(op: ast.operator, left: Any, right: Any) -> Any:
+    if isinstance(op, ast.Add) and isinstance(left, list) and isinstance(right, list):
+        return _bounded(left + right)
+    if isinstance(op, ast.Add) and isinstance(left, str) and isinstance(right, str):
+        a, b = _plain(left), _plain(right)
+        if not (isinstance(a, float) and isinstance(b, float)):
+            return _bounded(left + right)
+    return _bounded(_OPERATORS[type(op)](_number(left), _number(right)))
+
+
+def _compare(
+    left: Any, ops: list[ast.cmpop], comparators: list[ast.expr], variables: Mapping[str, Value]
+) -> bool:
+    for op, comparator in zip(ops, comparators, strict=True):
+        right = _walk(comparator, variables)
+        if isinstance(op, ast.Eq | ast.Is):
+            holds = same(left, right)
+        elif isinstance(op, ast.NotEq | ast.IsNot):
+            holds = not same(left, right)
+        elif isinstance(op, ast.In | ast.NotIn):
+            inside = (
+                any(same(left, item) for item in right)
+                if isinstance(right, list)
+                else as_text(left).lower() in as_text(right).lower()
+            )
+            holds = inside == isinstance(op, ast.In)
+        else:
+            holds = _ORDER[type(op)](_number(left), _number(right))
+        if not holds:
+            return False
+        left = right
+    return True
+
+
+def _eval(args: Args, results: Sequence[Result], pictures: Pictures) -> Result:
+    del results, pictures
+    variables = args["variables"]
+    assert isinstance(variables, dict)
+    return Result(evaluate(parse_expression(str(args["expr"])), variables))
+
+
+EVAL = Module(
+    name="EVAL",
+    params=(Param("expr", "text"), Param("variables", "any", None)),
+    returns="any",
+    doc=(
+        "The value of an expression such as \"'yes' if {ANSWER0} > 1 else 'no'\"; earlier variables "
+        "stand in braces; and, or, xor, not, comparisons and arithmetic are allowed."
+    ),
+    finish=_eval,
+)
+"""The engine fills ``variables`` with the values that the expression names."""
+
+MODULES = (EVAL,)
