@@ -91,7 +91,7 @@ def render_markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> s
     """
     _check(columns, rows)
     lines = [[_markdown(name) for name in columns]]
-    lines += [[_markdown(_text(cell)) for cell in row] for row in rows]
+    lines += [[_markdown_cell(cell) for cell in row] for row in rows]
     widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(columns))]
     right = [_numeric(i, rows) for i in range(len(columns))]
     rule = ["-" * (w - 1) + ":" if r else "-" * w for w, r in zip(widths, right, strict=True)]
@@ -110,6 +110,10 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, int | float):
         return f"{cell:,}" if isinstance(cell, int) else number(cell)
     return visible(str(cell), keep="")
+
+
+def _markdown_cell(cell: Cell) -> str:
+    return str(cell) if isinstance(cell, Figure) else _markdown(_text(cell))
 
 
 def _markdown(text: str) -> str:

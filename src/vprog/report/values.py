@@ -52,7 +52,7 @@ def render_value(step: Step, gallery: Gallery, index: int) -> str:
         return _plain(step.value)
     shown = "".join(_chip(r, gallery, index) for r in regions[:MAX_CHIPS])
     count = f'<span class="count">{len(regions):,} region{"s" if len(regions) != 1 else ""}</span>'
-    return f'{count}<span class="chips">{shown}</span>{_fold(regions[MAX_CHIPS:])}'
+    return f'<div class="regions">{count}{shown}</div>{_fold(regions[MAX_CHIPS:])}'
 
 
 def scores_of(step: Step) -> list[tuple[str, float]]:
