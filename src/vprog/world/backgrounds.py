@@ -5,14 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
-from vprog.world.styles import BOARD
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
+from vprog.world.styles import BOARD, Array
 
 
 def _tint(rng: random.Random, bright: float, spread: float) -> tuple[float, ...]:

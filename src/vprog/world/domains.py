@@ -39,9 +39,7 @@ class Domain:
 DOMAINS: dict[str, Domain] = {
     domain.name: domain
     for domain in (
-        Domain(
-            name="generalist", styles=GENERALIST_STYLES, backgrounds=GENERALIST_BACKGROUNDS
-        ),
+        Domain(name="generalist", styles=GENERALIST_STYLES, backgrounds=GENERALIST_BACKGROUNDS),
         Domain(
             name="pairs",
             styles=GENERALIST_STYLES,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError
 from vprog.example import Scene, SceneObject
 from vprog.world.backgrounds import DARK_BACKGROUNDS, draw_background
 from vprog.world.domains import Domain
 from vprog.world.shapes import parts
-from vprog.world.styles import sprite
+from vprog.world.styles import Array, sprite
 from vprog.world.vocabulary import (
     CATEGORY,
     COLORS,
@@ -23,11 +22,6 @@ from vprog.world.vocabulary import (
     SIZES,
     TAXONOMY,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
 
 DEFAULT_SIZE = 96
 MIN_SIZE, MAX_SIZE = 64, 512
@@ -83,8 +77,6 @@ class _Placed:
     top: int
     total: int
     visible: int
-    id: str = ""
-    relations: list[tuple[str, str]] = field(default_factory=list)
 
 
 def sample_spec(
@@ -177,7 +169,11 @@ def sample_specs(
 
 
 def draw_scene(
-    specs: Sequence[Spec], domain: Domain, rng: random.Random, size: int = DEFAULT_SIZE
+    specs: Sequence[Spec],
+    domain: Domain,
+    rng: random.Random,
+    size: int = DEFAULT_SIZE,
+    first_id: int = 0,
 ) -> tuple[Array, Scene]:
     """Places and paints objects, the first the farthest away.
 
@@ -186,6 +182,7 @@ def draw_scene(
         domain: Gives style and background.
         rng: Source of chance.
         size: Side of the square picture in pixels.
+        first_id: Id of the first object; the others count on.
 
     Returns:
         The picture, uint8 [size, size, 3], and its gold scene. Boxes are tight around the pixels
@@ -213,7 +210,8 @@ def draw_scene(
         keep = 255 - item.pixels[..., 3:].astype(np.uint16)
         spot[:] = (spot * keep // 255 + item.pixels[..., :3]).clip(0, 255).astype(np.uint8)
     background = "dark" if backdrop in DARK_BACKGROUNDS else "light"
-    return canvas, _gold(placed, owner, size, {"background": background, "style": style})
+    setting = {"background": background, "style": style}
+    return canvas, _gold(placed, owner, size, setting, first_id)
 
 
 def _place(
@@ -269,7 +267,9 @@ def _boost(kind: str) -> float:
     return min(1.2, max(1.0, (0.8 / slim) ** 0.4))
 
 
-def _gold(placed: list[_Placed], owner: Array, size: int, setting: dict[str, str]) -> Scene:
+def _gold(
+    placed: list[_Placed], owner: Array, size: int, setting: dict[str, str], first_id: int
+) -> Scene:
     boxes: list[tuple[float, float, float, float]] = []
     for index in range(len(placed)):
         seen = owner == index
@@ -280,16 +280,16 @@ def _gold(placed: list[_Placed], owner: Array, size: int, setting: dict[str, str
     objects = []
     for index, item in enumerate(placed):
         relations = [
-            (name, str(other))
+            (name, str(first_id + other))
             for other in range(len(placed))
             if other != index
             for name in relations_between(boxes[index], boxes[other], size)
         ]
-        relations += _covering(placed, index)
+        relations += _covering(placed, index, first_id)
         spec = item.spec
         objects.append(
             SceneObject(
-                id=str(index),
+                id=str(first_id + index),
                 name=spec.kind,
                 box_xyxy=boxes[index],
                 attributes=(spec.color, spec.size, spec.pattern),
@@ -301,13 +301,13 @@ def _gold(placed: list[_Placed], owner: Array, size: int, setting: dict[str, str
     return Scene(width=size, height=size, objects=tuple(objects), setting=setting)
 
 
-def _covering(placed: list[_Placed], index: int) -> list[tuple[str, str]]:
+def _covering(placed: list[_Placed], index: int, first_id: int) -> list[tuple[str, str]]:
     """``in front of`` and ``behind`` where drawings overlap."""
     found = []
     for other in range(len(placed)):
         low, high = sorted((index, other))
         if other != index and _overlap(placed[low], placed[high]):
-            found.append(("in front of" if index > other else "behind", str(other)))
+            found.append(("in front of" if index > other else "behind", str(first_id + other)))
     return found
 
 

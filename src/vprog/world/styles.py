@@ -11,7 +11,7 @@ import math
 import random
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vprog.world.shapes import ROLES, Point, parts
 from vprog.world.vocabulary import COLORS_RGB
@@ -19,7 +19,8 @@ from vprog.world.vocabulary import COLORS_RGB
 if TYPE_CHECKING:
     import numpy as np
 
-    Array = np.ndarray[Any, Any]
+Array: TypeAlias = "np.ndarray[Any, Any]"
+"""Pixels."""
 
 Ink = tuple[float, float, float]
 
