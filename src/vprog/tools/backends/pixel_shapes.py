@@ -115,6 +115,15 @@ def colour_names(rgb: tuple[int, int, int]) -> tuple[str, ...]:
     return (name,)
 
 
+def lightness(rgb: tuple[int, int, int]) -> float:
+    """How light a paint is in [0, 1]: 0 for black, 0.5 for a pure colour or middle gray, 1 white.
+
+    The middle of the strongest and the weakest channel, which is what mixing a pure colour with
+    black or with white changes evenly.
+    """
+    return (max(rgb) + min(rgb)) / 510
+
+
 def find_figures(picture_rgb: Bytes) -> tuple[Figure, ...]:
     """Every figure of a drawing, from left to right.
 

@@ -16,7 +16,12 @@ import numpy as np
 from vprog.errors import InputError, ToolError, known_names
 from vprog.example import Picture, Region
 from vprog.tools.backends.pixel_geometry import SHAPES
-from vprog.tools.backends.pixel_shapes import COLOURS, Figure, find_figures
+from vprog.tools.backends.pixel_shapes import (
+    COLOURS,
+    Figure,
+    find_figures,
+    lightness,
+)
 from vprog.trace import Call, Result
 
 _ANY = ("object", "shape", "thing", "block", "item", "figure", "one")
@@ -33,6 +38,8 @@ _SAME = {
     "rectangular": "rectangle",
     "crosses": "cross",
 }
+_LARGEST = 0.1
+_GRADES = ("large", "small", "light", "dark", "front", "behind")
 _FORMS = (
     "what color is (the) X, what shape is (the) X, what is this, is there a X, are there X, "
     "how many X, is it X, is the X Y"
@@ -118,7 +125,10 @@ class Pixels:
       right; ``score`` is 1, or between 0.5 and 1 by the certainty of the shape where the phrase
       names one. The result's ``info`` holds each figure's ``colours`` and ``shapes``.
     * ``match``: that score for options that hold, else 0. A region that is the box of a figure is
-      judged by that figure, any other by the figures centred in it.
+      judged by that figure, any other by the figures centred in it. Options of one word can also be
+      graded: ``large`` (area, 1 from a tenth of the picture on), ``light`` (of the paint, black 0,
+      pure 0.5, white 1), ``front`` (how whole the figure's outline is, a guess at what covers
+      what), and their opposites ``small``, ``dark``, ``behind``.
     * ``vqa``: "what colour is the circle", "what shape is it", "what is this", "is there a red
       square", "how many circles", "is it red", "is the square red"; anything else is refused.
 
@@ -185,7 +195,8 @@ class Pixels:
             if call.tool == "match":
                 options = call.args["options"]
                 assert isinstance(options, list)
-                return _match(region, [str(o) for o in options], figures)
+                width, height = pictures[region.picture].size
+                return _match(region, [str(o) for o in options], figures, width * height)
             if call.tool == "vqa":
                 return _vqa(region, str(call.args["question"]), figures)
         except ToolError as error:
