@@ -281,3 +281,35 @@ def test_two_hundred_small_pictures_stay_small() -> None:
         ]
 
     assert len(render_report("t", items(), {}).encode()) < 3_000_000
+
+
+def test_what_a_backend_says_of_each_region_stands_beside_it() -> None:
+    item = right_item()
+    step = replace(
+        item.trace.steps[0],
+        value=[Region("desk", 1, 1, 9, 9, "cup"), Region("desk", 20, 1, 29, 9, "cup")],
+        info={"colours": ["red", "blue"], "n": [1, 2, 3], "model": "x"},
+    )
+    row = render_step(step, hang(item, Album()), 1)
+    assert '<span>cup</span><span class="dim">red</span>' in row
+    assert '<span>cup</span><span class="dim">blue</span>' in row
+    assert "colours" not in row
+    assert '<span class="key">n</span> <span class="plain">[1, 2, 3]</span>' in row
+
+
+def test_without_pictures_a_card_has_one_column() -> None:
+    item = right_item()
+    page = render_report("t", [replace(item, example=replace(item.example, pictures=()))], {})
+    assert '<article id="e1" class="bare"' in page
+    assert "(40, 70, 90, 130)" in page
+    assert "<figure>" not in page
+
+
+def test_a_whole_picture_that_was_found_as_something_keeps_its_label() -> None:
+    item = right_item()
+    whole = Region("desk", 0, 0, 320, 200, "desk top", 0.5)
+    steps = [replace(item.trace.steps[0], value=[whole])]
+    item = replace(item, trace=Trace("x", 0, "steps", "A=1", steps, "x"))
+    page = render_report("t", [item], {})
+    assert "<span>desk top .50</span>" in page
+    assert ">1 desk top .50</text>" in page

@@ -33,19 +33,21 @@ def render_card(item: ReportItem, index: int, album: Album, numbered: Numbered) 
     example, trace = item.example, item.trace
     gallery = hang(item, album)
     has = " ".join(str(numbered(group, name)) for group, name in filter_names(item))
+    bare = "" if gallery.prints else ' class="bare"'
+    figures = f'<div class="pictures">{render_figures(gallery)}</div>\n' if gallery.prints else ""
     reused = "1" if any(s.source in ("shared", "remembered") for s in trace.steps) else "0"
     tags = "".join(
-        f'<span class="tag" title="{escape(shorten(str(k), 80))}">{escape(shorten(str(v), 40))}'
-        "</span>"
+        f'<span class="tag"><small>{escape(shorten(str(k), 40))}</small> '
+        f"{escape(shorten(str(v), 40))}</span>"
         for k, v in example.types.items()
     )
     return (
-        f'<article id="e{index}" tabindex="-1" data-verdict="{item.verdict}" '
+        f'<article id="e{index}"{bare} tabindex="-1" data-verdict="{item.verdict}" '
         f'data-has="{has}" data-reused="{reused}">\n'
         f'<header><span class="badge {item.verdict}">{MARKS[item.verdict]} {item.verdict}</span>'
         f'<a class="id" href="#e{index}">{escape(shorten(example.id, 80))}</a>{_candidate(trace)}'
         f'<span class="tags">{tags}</span></header>\n'
-        f'<div class="pictures">{render_figures(gallery)}</div>\n'
+        f"{figures}"
         f'<div class="story"><h2>{escape(shorten(example.question, 1000))}</h2>'
         f"{_answers(item, gallery)}{render_failure(trace.failure)}"
         f"{render_program(trace.program, failed_line(trace))}{render_steps(trace, gallery)}</div>\n"

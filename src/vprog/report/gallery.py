@@ -92,12 +92,17 @@ def picture_names(count: int, language: str) -> list[str]:
 
 
 def find_boxes(trace: Trace, gallery: Gallery) -> dict[str, list[Box]]:
-    """The distinct rectangles that steps took or gave, by picture; whole pictures left out."""
+    """The distinct rectangles that steps took or gave, by picture.
+
+    Whole pictures are left out, unless they were found as something.
+    """
     found: dict[tuple[object, ...], Box] = {}
     for index, step in enumerate(trace.steps, start=1):
         for made, values in ((False, list(step.args.values())), (True, [step.value])):
             for region in regions_in(values):
-                if not gallery.shows(region) or gallery.is_whole(region):
+                if not gallery.shows(region):
+                    continue
+                if gallery.is_whole(region) and not (made and region.label):
                     continue
                 key = (region.picture, *(round(v, 1) for v in region.box_xyxy))
                 box = found.setdefault(key, Box(region, [], made))

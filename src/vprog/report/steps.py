@@ -62,18 +62,20 @@ def render_step(step: Step, gallery: Gallery, index: int, told: str = "") -> str
     tool = f'<span class="tool">{escape(shorten(step.tool, 40))}</span>' if step.tool else ""
     source = step.source if step.source in SOURCES else "inline"
     origin = "" if step.error else f'<span class="source {source}">{source}</span>'
-    time = f'<span class="ms">{duration(step.ms)}</span>' if step.ms > 0 else ""
+    time = f'<span class="ms">{escape(duration(step.ms))}</span>' if step.ms > 0 else ""
     failed = " failed" if step.error else ""
     return (
         f'<li class="{colour(index)}{failed}" data-step="{index}" data-at="{int(step.line)}">'
         f'<span class="index">{index}</span><div class="call">{call}</div>'
-        f'<div class="value">{value}{render_info(step.info)}</div>'
+        f'<div class="value">{value}{render_info(step)}</div>'
         f'<div class="meta">{tool}{origin}{time}</div></li>\n'
     )
 
 
 def duration(ms: float) -> str:
     """A time in three digits: ``0.4 ms``, ``12 ms``, ``1.3 s``."""
+    if ms < 0.1:
+        return "<0.1 ms"
     if ms >= 1000:
         return f"{number(ms / 1000)} s"
     return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"

@@ -8,7 +8,7 @@ from typing import Any
 from vprog.example import Region
 from vprog.report.figure import box_label, render_crop
 from vprog.report.gallery import Gallery
-from vprog.report.text import coordinates, escape, number, score, shorten, value_text
+from vprog.report.text import answer_text, coordinates, escape, number, score, shorten, value_text
 from vprog.trace import Step, Value
 
 MAX_CHIPS = 6
@@ -50,8 +50,14 @@ def render_value(step: Step, gallery: Gallery, index: int) -> str:
     regions = _as_regions(step.value)
     if not regions:
         return _plain(step.value)
-    shown = "".join(_chip(r, gallery, index) for r in regions[:MAX_CHIPS])
-    count = f'<span class="count">{len(regions):,} region{"s" if len(regions) != 1 else ""}</span>'
+    columns = _columns(step)
+    shown = "".join(
+        _chip(r, gallery, index, also=" ".join(answer_text(c[i]) for c in columns.values()))
+        for i, r in enumerate(regions[:MAX_CHIPS])
+    )
+    many = " many" if len(regions) > 1 else ""
+    noun = "regions" if many else "region"
+    count = f'<span class="count{many}">{len(regions):,} {noun}</span>'
     return f'<div class="regions">{count}{shown}</div>{_fold(regions[MAX_CHIPS:])}'
 
 
@@ -70,11 +76,15 @@ def render_answer(value: Value, gallery: Gallery) -> str:
     return _plain(value)
 
 
-def render_info(info: Mapping[str, Any]) -> str:
-    """What a backend said beside the value: distributions as bars, the rest as short text."""
+def render_info(step: Step) -> str:
+    """What a backend said beside the value: distributions as bars, the rest as short text.
+
+    Lists with one text or number for each region of the value are part of ``render_value``.
+    """
     parts = []
-    for key, value in info.items():
-        if value is None or value == "" or value == {} or value == []:
+    columns = _columns(step)
+    for key, value in step.info.items():
+        if key in columns or value is None or value == "" or value == {} or value == []:
             continue
         name = f'<span class="key">{escape(shorten(str(key), 40))}</span> '
         if isinstance(value, Mapping) and value and _are_numbers(list(value.values())):
@@ -106,13 +116,28 @@ def render_bars(scores: Sequence[tuple[str, float]]) -> str:
     return f'<span class="bars">{"".join(parts)}{more}</span>'
 
 
-def _chip(region: Region, gallery: Gallery, index: int, *, place: bool = False) -> str:
+def _columns(step: Step) -> dict[str, list[str | float]]:
+    """What the backend said of each region of the value: lists of as many texts or numbers."""
+    count = len(_as_regions(step.value))
+    return {
+        key: value
+        for key, value in step.info.items()
+        if isinstance(value, list)
+        and len(value) == count
+        and count
+        and all(isinstance(v, str | int | float) for v in value)
+    }
+
+
+def _chip(
+    region: Region, gallery: Gallery, index: int, *, place: bool = False, also: str = ""
+) -> str:
     where = coordinates(region)
     whole = gallery.is_whole(region)
-    if whole and region.picture not in gallery.made:
+    if whole and not region.label and region.picture not in gallery.made:
         return f'<span class="name">{escape(gallery.names[region.picture])}</span>'
     crop = render_crop(region, gallery, index)
-    label = escape(shorten(region.picture, 40) if whole else box_label(region))
+    label = escape(box_label(region) or (shorten(region.picture, 40) if whole else ""))
     if not crop:
         place = True
         label = f"{label} {escape(shorten(region.picture, 40))}".strip()
@@ -122,6 +147,7 @@ def _chip(region: Region, gallery: Gallery, index: int, *, place: bool = False) 
         place = True
     tail = f'<span class="dim">{escape(where)}</span>' if place else ""
     text = f"<span>{label}</span>" if label else ""
+    text += f'<span class="dim">{escape(shorten(also, 60))}</span>' if also else ""
     return f'<span class="chip" title="{escape(where)} px">{crop}{text}{tail}</span>'
 
 
