@@ -39,5 +39,7 @@ def from_json(data: Any, names: Mapping[str, str] | None = None) -> Value:
         if "values" in data:
             return {key: from_json(item, names) for key, item in data["values"].items()}
         picture = names.get(data["picture"], data["picture"]) if names else data["picture"]
-        return Region(picture, *data["box"], data.get("label", ""), data.get("score", 1.0))
+        left, top, right, bottom = data["box"]
+        label, score = data.get("label", ""), data.get("score", 1.0)
+        return Region(picture, left, top, right, bottom, label, score)
     return data  # type: ignore[no-any-return]

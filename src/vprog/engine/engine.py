@@ -1,14 +1,14 @@
 """The engine: steps all programs in flight, merges equal calls, answers them in batches.
 
-Programs are stepped until each of them waits for a tool. Equal open calls are one call. A batch runs
-as soon as it is full, or when no program can move without it: there is no waiting window and nothing
-to tune. Traces come out in the order in which programs end.
+Programs are stepped until each of them waits for a tool. Equal open calls are one call. A batch
+runs as soon as it is full, or when no program can move without it: there is no waiting window and
+nothing to tune. Traces come out in the order in which programs end.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from vprog.engine.settings import EngineSettings
 from vprog.engine.steps_run import StepsRun
 from vprog.engine.task import Running, Task
 from vprog.errors import PictureError, ToolError, VprogError
+from vprog.example import Picture
 from vprog.program.check import Checker
 from vprog.tools.backend import Toolbox
 from vprog.trace import Call, Result, Source, Trace
@@ -67,6 +68,7 @@ class Engine:
         self._ready_python: deque[PythonRun] = deque()
         self._executing: deque[tuple[Future[list[Outcome]], list[PythonRun]]] = deque()
         self._ended: deque[Trace] = deque()
+        self._observe: Callable[[Running], None] | None = None
 
     @property
     def counts(self) -> Counts:
@@ -117,6 +119,18 @@ class Engine:
         yield from self._drain()
         assert self.in_flight == 0, "a program waits for nothing"
 
+    def run_one(self, task: Task) -> tuple[Trace, Mapping[str, Picture]]:
+        """Runs one program alone.
+
+        Returns:
+            Its trace, and all pictures that the trace speaks of, edited ones too, by id.
+        """
+        started: list[Running] = []
+        self._observe = started.append
+        trace = next(self.run([task]))
+        self._observe = None
+        return trace, started[0].pictures
+
     def _drain(self) -> Iterator[Trace]:
         while self._ended:
             yield self._ended.popleft()
@@ -143,6 +157,8 @@ class Engine:
 
     def _end(self, running: Running) -> None:
         self.in_flight -= 1
+        if self._observe is not None:
+            self._observe(running)
         self._ended.append(running.trace)
 
     def _move(self) -> bool:

@@ -1,8 +1,8 @@
 """The memo: results of finished calls, in memory and, where a folder is given, on disk.
 
-The key of a call is made of its tool's fingerprint, the content of its pictures, the regions and the
-other arguments. A result is on disk before any program sees it, so a killed run computes no finished
-call twice.
+The key of a call is made of its tool's fingerprint, the content of its pictures, the regions and
+the other arguments. A result is on disk before any program sees it, so a killed run computes no
+finished call twice.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Memo:
                 )
             except sqlite3.Error as error:
                 raise InputError(
-                    f"cannot open the memo {path}: {error}. Remove the file or choose another folder"
+                    f"cannot open the memo {path}: {error}. Remove it or choose another folder"
                 ) from None
 
     def get(self, key: Key, ids: Sequence[str]) -> Result | None:

@@ -81,7 +81,7 @@ class PythonRun(Running):
         if outcome.kind == "limit":
             raise ProgramError("limit", str(outcome.data))
         if outcome.kind == "error":
-            raise self._error(*outcome.data, outcome.line)
+            raise self._error(outcome.data[0], outcome.data[1], outcome.line)
         module, tool_name, raw = outcome.data
         if module == "diverged":
             raise ProgramError(

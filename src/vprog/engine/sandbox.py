@@ -111,7 +111,7 @@ class Outcome:
 
 def prelude(tools: Mapping[str, Tool]) -> str:
     """The source of a session: the ImagePatch API with the functions of further tools."""
-    text = resources.files("vprog.engine").joinpath("prelude.py").read_text("utf-8")
+    text = resources.files("vprog.program").joinpath("prelude.py").read_text("utf-8")
     extra = [t for name, t in tools.items() if name not in TOOLS or name in ("ocr", "caption")]
     added = "".join(_wrapper(t) for t in extra)
     added += "".join(f'    names["{t.name}"] = {t.name}\n' for t in extra)

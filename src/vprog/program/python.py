@@ -90,7 +90,7 @@ class CheckedPython:
 @lru_cache(maxsize=1)
 def _core_api() -> Api:
     """Reads the ImagePatch API off the prelude that runs in the sandbox."""
-    text = resources.files("vprog.engine").joinpath("prelude.py").read_text("utf-8")
+    text = resources.files("vprog.program").joinpath("prelude.py").read_text("utf-8")
     make = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef))
     texts: Mapping[str, Kind] = {
         name: "text"
@@ -156,8 +156,10 @@ def _python_attributes() -> frozenset[str]:
     import datetime
     import re
 
-    for kind in (collections.Counter, collections.deque, datetime.datetime, datetime.timedelta):
-        names.update(dir(kind))
+    for class_name in ("Counter", "deque"):
+        names.update(dir(getattr(collections, class_name)))
+    for class_name in ("datetime", "timedelta"):
+        names.update(dir(getattr(datetime, class_name)))
     names.update(dir(re.compile("")), dir(re.match("", "")))
     return frozenset(n for n in names if not n.startswith("_"))
 

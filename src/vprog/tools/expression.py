@@ -287,7 +287,8 @@ def evaluate(expression: Expression, variables: Mapping[str, Value]) -> Value:
         ProgramError: kind ``name`` (a variable is missing), ``type``, ``runtime`` or ``limit``.
     """
     try:
-        return _bounded(_walk(expression.tree, variables))
+        value: Value = _bounded(_walk(expression.tree, variables))
+        return value
     except (TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
         raise ProgramError("runtime", f"EVAL: {error}") from None
 

@@ -1,0 +1,34 @@
+"""`vprog bench`: what vprog itself costs on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vprog.cli.options import Json, print_json
+
+app = typer.Typer(help="Measure vprog itself on this machine.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Measure vprog itself on this machine."""
+
+
+@app.command()
+def engine(
+    programs: Annotated[int, typer.Option(help="Programs in the timed runs.", min=10)] = 1000,
+    in_flight: Annotated[int, typer.Option(help="Programs suspended at once.", min=10)] = 10_000,
+    repeat: Annotated[int, typer.Option(help="Timed runs; the fastest counts.", min=1)] = 5,
+    json: Json = False,
+) -> None:
+    """Cost of a program, memory of a suspended one, merging of equal calls, batch efficiency."""
+    from vprog.bench import measure_engine
+
+    figures = measure_engine(programs=programs, in_flight=in_flight, repeat=repeat)
+    if json:
+        print_json(figures)
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:22} {value}")

@@ -1,0 +1,57 @@
+"""`vprog run`: a benchmark's programs over a toolbox, every step recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vprog.cli.options import Json, LanguageName, Seed, TimeLimit, Toolbox, print_json
+
+
+def run(
+    benchmark: Annotated[str, typer.Argument(help="Name of the benchmark; see `vprog list`.")],
+    data: Annotated[Path, typer.Option(help="Folder with the benchmark's official files.")],
+    split: Annotated[str, typer.Option(help="Which part of it.")] = "val",
+    writer: Annotated[str, typer.Option(help="gold, or replay:RUN or replay:FILE.")] = "gold",
+    toolbox: Toolbox = "oracle",
+    language: LanguageName = "steps",
+    limit: Annotated[int | None, typer.Option(help="At most this many examples.")] = None,
+    seed: Seed = 0,
+    time_limit: TimeLimit = 5.0,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/... if left out.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a benchmark; the same command again goes on where it stopped."""
+    from vprog.engine import Limits
+    from vprog.evaluation.progress import ProgressLine
+    from vprog.evaluation.run import RunSettings, run_benchmark
+    from vprog.program import to_language
+
+    settings = RunSettings(
+        benchmark=benchmark,
+        data=data,
+        split=split,
+        writer=writer,
+        toolbox=toolbox,
+        language=to_language(language),
+        limit=limit,
+        seed=seed,
+        limits=Limits(time_s=time_limit),
+    )
+    name = writer.partition(":")[0]
+    folder = out or Path("runs") / f"{benchmark}-{split}-{name}-{toolbox}-{language}"
+    with ProgressLine(f"{benchmark} {split} {language}") as progress:
+        summary = run_benchmark(settings, folder, progress.update)
+    if json:
+        print_json(summary.to_json())
+        return
+    typer.echo(
+        f"{summary.n} programs: {summary.answered} answered, {summary.failed} failed"
+        + (f", {summary.resumed} were finished before" if summary.resumed else "")
+        + (f"; {summary.without_program} examples have no program" * bool(summary.without_program))
+    )
+    typer.echo(f"next: vprog score {folder}; vprog view {folder}")

@@ -1,0 +1,38 @@
+"""`vprog world`: the drawn world as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vprog.cli.options import Json, Seed, print_json
+
+app = typer.Typer(help="The drawn world: pictures with exact scene graphs.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """The drawn world: pictures with exact scene graphs."""
+
+
+@app.command()
+def draw(
+    task: Annotated[str, typer.Option(help="gqa, nlvr2, tally or pope.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    domain: Annotated[str, typer.Option(help="Drawing style and background.")] = "generalist",
+    n: Annotated[int, typer.Option(help="Number of questions.", min=1)] = 1000,
+    split: Annotated[str, typer.Option(help="train, val or test; their pictures differ.")] = "val",
+    size: Annotated[int, typer.Option(help="Width and height in pixels.", min=48)] = 96,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Draw pictures and write questions about them in a benchmark's own file format."""
+    from vprog.world import write
+
+    written = write(task, domain, n, seed, out, split=split, size=size)
+    if json:
+        print_json(written)
+        return
+    typer.echo(", ".join(f"{key}: {value}" for key, value in written.items()))

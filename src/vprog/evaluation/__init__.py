@@ -1,0 +1,1 @@
+"""Evaluation: a benchmark over a toolbox, and what the runs scored."""

@@ -1,0 +1,158 @@
+"""One program over pictures of the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vprog.benchmarks import load_benchmark
+from vprog.engine import Engine, EngineSettings, Limits, Task
+from vprog.engine.codec import to_json
+from vprog.errors import InputError
+from vprog.example import Example, Picture, Region
+from vprog.program import Program
+from vprog.tools.toolboxes import load_toolbox
+from vprog.trace import Trace
+from vprog.verify import Judgement, answer_text, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with the trace that answered it.
+
+    Attributes:
+        example: Pictures and question.
+        trace: What the program did.
+        pictures: All pictures that the trace speaks of, edited ones too, by id.
+    """
+
+    example: Example
+    trace: Trace
+    pictures: Mapping[str, Picture]
+
+    @property
+    def judgement(self) -> Judgement:
+        """``failed`` or ``unlabelled``."""
+        return verify(self.trace, self.example).judgement
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``vprog ask --json`` prints."""
+        failure = self.trace.failure
+        text = answer_text(self.trace.answer)
+        return {
+            "answer": text if text is not None else to_json(self.trace.answer),
+            "error": failure
+            and {
+                "kind": failure.kind,
+                "message": failure.message,
+                "step": failure.step,
+                "line": failure.line,
+            },
+            "steps": [
+                {
+                    "module": s.module,
+                    "tool": s.tool,
+                    "target": s.target,
+                    "line": s.line,
+                    "args": {name: to_json(value) for name, value in s.args.items()},
+                    "value": to_json(s.value),
+                    "source": s.source,
+                    "info": dict(s.info),
+                    "error": s.error,
+                }
+                for s in self.trace.steps
+            ],
+        }
+
+    def print(self) -> None:
+        """The trace and the answer, for people."""
+        from rich.console import Console
+
+        from vprog.report.terminal import print_trace
+
+        print_trace(Console(), self.example, self.trace, self.judgement)
+
+    def write_html(self, path: Path) -> None:
+        """The trace as a self-contained page.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        from vprog.report.html import write_report
+        from vprog.report.item import ReportItem
+
+        item = ReportItem(self.example, self.trace, self.judgement, extra_pictures=self.pictures)
+        write_report(path, self.example.question or "vprog", [item])
+
+    def save_answer(self, path: Path) -> None:
+        """Saves an answer that is a picture.
+
+        Raises:
+            InputError: The answer is no picture, or the file cannot be written.
+        """
+        answer = self.trace.answer
+        if not isinstance(answer, Region):
+            raise InputError("--save: the answer is no picture")
+        try:
+            self.pictures[answer.picture].crop(answer).save(path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"cannot save {path}: {error}") from None
+
+
+def ask_pictures(
+    *,
+    pictures: Sequence[Path],
+    question: str,
+    program: Program,
+    toolbox: str,
+    benchmark: str | None = None,
+    scene: Path | None = None,
+    time_s: float = 5.0,
+) -> Asked:
+    """Runs one program over picture files.
+
+    Args:
+        pictures: Files, at least one.
+        question: For the record, and for programs that take it.
+        program: To run.
+        toolbox: What answers for tools.
+        benchmark: Whose tools the program may call beside the usual ones.
+        scene: JSON file with one GQA scene graph, or several by picture name; for the oracle.
+        time_s: Limit of the program's own code.
+
+    Raises:
+        InputError: No picture, an unreadable picture or scene, an unknown toolbox or benchmark.
+    """
+    if not pictures:
+        raise InputError('ask wants a picture and a question: vprog ask cup.png "What colour?"')
+    loaded = [Picture(path.name, path=path, scene=_scene(scene, path)) for path in pictures]
+    if len({p.id for p in loaded}) < len(loaded):
+        loaded = [Picture(str(path), path=path, scene=_scene(scene, path)) for path in pictures]
+    for picture in loaded:
+        picture.load()
+    example = Example(id="ask", pictures=tuple(loaded), question=question)
+    tools = load_toolbox(toolbox)
+    if benchmark is not None:
+        tools = tools.with_tools(load_benchmark(benchmark).tools)
+    settings = EngineSettings(limits=Limits(time_s=time_s))
+    with Engine(tools, settings) as engine:
+        trace, all_pictures = engine.run_one(Task(example, program))
+    return Asked(example, trace, all_pictures)
+
+
+def _scene(path: Path | None, picture: Path) -> Any:
+    if path is None:
+        return None
+    from vprog.benchmarks.gqa_files import scene_from_graph
+
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        graph = data if "objects" in data else data[picture.stem]
+    except OSError as error:
+        raise InputError(f"cannot read scene {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} holds no scene graph for {picture.stem!r}: {error}") from None
+    return scene_from_graph(graph)

@@ -1,0 +1,94 @@
+"""Scores of runs as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vprog.report.tables import Cell, Figure, render_markdown, render_rich
+
+_COLUMNS = ("run", "n", "accuracy", "majority", "failed", "split", "toolbox", "language", "seed")
+
+
+def print_scores(
+    figures: Sequence[Mapping[str, Any]], comparison: Mapping[str, Any] | None, *, markdown: bool
+) -> None:
+    """Prints what ``vprog.evaluation.score`` found to stdout.
+
+    Args:
+        figures: One object a run.
+        comparison: The paired comparison of two runs, or None.
+        markdown: GitHub tables instead of terminal tables.
+    """
+    from rich.console import Console
+
+    console = Console()
+    for title, columns, rows in _tables(figures):
+        if markdown:
+            print(f"**{title}**\n\n{render_markdown(columns, rows)}\n")
+        else:
+            console.print(render_rich(title, columns, rows))
+    print(_provenance(figures))
+    if comparison is not None:
+        print(_compared(comparison))
+
+
+def _tables(
+    figures: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, Sequence[str], list[list[Cell]]]]:
+    rows: list[list[Cell]] = [
+        [
+            f["run"],
+            f["n"],
+            figure(f["metrics"]["accuracy"]),
+            Figure(f["majority"]["value"]),
+            sum(n for kind, n in f["errors"].items() if kind != "wrong answer"),
+            f["split"],
+            f["toolbox"],
+            f["language"],
+            f["seed"],
+        ]
+        for f in figures
+    ]
+    tables: list[tuple[str, Sequence[str], list[list[Cell]]]] = [
+        (f"{figures[0]['benchmark']}: accuracy in percent [95 % interval]", _COLUMNS, rows)
+    ]
+    for f in figures:
+        by_type: list[list[Cell]] = [
+            [kind, value, entry["n"], figure(entry)]
+            for kind, values in f["by_type"].items()
+            for value, entry in values.items()
+        ]
+        if by_type:
+            tables.append((f"{f['run']}: by type", ("type", "value", "n", "accuracy"), by_type))
+        more: list[list[Cell]] = [
+            [name, round(entry["value"], 4)]
+            for name, entry in f["metrics"].items()
+            if name != "accuracy"
+        ]
+        more += [[f"errors: {kind}", count] for kind, count in f["errors"].items()]
+        if more:
+            tables.append((f"{f['run']}: further figures", ("figure", "value"), more))
+    return tables
+
+
+def figure(entry: Mapping[str, Any]) -> Figure:
+    """An accuracy with its interval as a table's cell."""
+    return Figure(entry["value"], *entry["ci95"])
+
+
+def _provenance(figures: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"{f['run']}: ids {f['ids_sha256'][:12]}, commit {f['commit'] or 'unknown'}"
+        + ("" if f["finished"] else " - NOT FINISHED, start its command again")
+        for f in figures
+    )
+
+
+def _compared(c: Mapping[str, Any]) -> str:
+    low, high = c["ci95"]
+    return (
+        f"{c['second']} - {c['first']}: {100 * c['difference']:+.1f} points "
+        f"[{100 * low:+.1f}, {100 * high:+.1f}], McNemar p = {c['p_value']:.3g}; "
+        f"same answer on {c['same_answers']} of {c['n']}"
+    )

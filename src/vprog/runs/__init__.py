@@ -1,0 +1,1 @@
+"""Runs: a benchmark over a toolbox, its folder, its scores."""
