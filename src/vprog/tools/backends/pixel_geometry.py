@@ -77,7 +77,7 @@ def measure(labels: Ints, count: int, coverage: Floats) -> Figures:
     weight = coverage[y, x].astype(np.float64)
 
     def total(values: Floats) -> Floats:
-        return np.bincount(which, values, count + 1)
+        return np.bincount(which, values, count + 1).astype(np.float64)
 
     areas = np.maximum(total(weight), 1e-9)
     center_x = total(weight * x) / areas
@@ -132,7 +132,9 @@ def measure(labels: Ints, count: int, coverage: Floats) -> Figures:
     )
 
 
-def signed_distance(shape: str, u: Floats, v: Floats, a: Floats, b: Floats) -> Floats:
+def signed_distance(
+    shape: str, u: Floats, v: Floats, a: Floats | float, b: Floats | float
+) -> Floats:
     """Distance of points to a figure's edge, negative inside; about exact near the edge.
 
     Args:
@@ -143,26 +145,28 @@ def signed_distance(shape: str, u: Floats, v: Floats, a: Floats, b: Floats) -> F
         a: Half of the extent along u; the radius of circle, pentagon, semicircle.
         b: Half of the extent along v; not used by figures of one size.
     """
+    distance: Floats
     if shape in ("circle", "ellipse"):
         level = np.sqrt((u / a) ** 2 + (v / b) ** 2)
         slope = np.sqrt((u / a**2) ** 2 + (v / b**2) ** 2)
-        return np.where(level < 1e-9, -np.minimum(a, b), level * (level - 1) / (slope + 1e-12))
-    if shape in ("square", "rectangle"):
-        return np.maximum(np.abs(u) - a, np.abs(v) - b)
-    if shape == "triangle":
+        distance = np.where(level < 1e-9, -np.minimum(a, b), level * (level - 1) / (slope + 1e-12))
+    elif shape in ("square", "rectangle"):
+        distance = np.maximum(np.abs(u) - a, np.abs(v) - b)
+    elif shape == "triangle":
         side = np.hypot(2 * b, a)
-        return np.maximum(v - b, (2 * b * np.abs(u) - a * (v + b)) / side)
-    if shape == "pentagon":
+        distance = np.maximum(v - b, (2 * b * np.abs(u) - a * (v + b)) / side)
+    elif shape == "pentagon":
         turns = np.pi * (0.5 + 0.4 * np.arange(5))
-        return np.max([np.cos(t) * u + np.sin(t) * v for t in turns], axis=0) - a * math.cos(
-            math.pi / 5
-        )
-    if shape == "semicircle":
-        return np.maximum(np.hypot(u, v) - a, v)
-    assert shape == "cross", shape
-    wide = np.maximum(np.abs(u) - a, np.abs(v) - ARM * a)
-    tall = np.maximum(np.abs(u) - ARM * a, np.abs(v) - a)
-    return np.minimum(wide, tall)
+        sides = [np.cos(turn) * u + np.sin(turn) * v for turn in turns]
+        distance = np.max(sides, axis=0) - a * math.cos(math.pi / 5)
+    elif shape == "semicircle":
+        distance = np.maximum(np.hypot(u, v) - a, v)
+    else:
+        assert shape == "cross", shape
+        wide = np.maximum(np.abs(u) - a, np.abs(v) - ARM * a)
+        tall = np.maximum(np.abs(u) - ARM * a, np.abs(v) - a)
+        distance = np.minimum(wide, tall)
+    return distance
 
 
 _UNIT_AREAS = {
@@ -188,7 +192,7 @@ def templates() -> Floats:
     for area in _TEMPLATE_AREAS:
         row = []
         for family in FAMILIES:
-            size = np.float64(math.sqrt(area / _UNIT_AREAS[family]))
+            size = math.sqrt(area / _UNIT_AREAS[family])
             described = []
             for turn in range(_TEMPLATE_ROTATIONS):
                 angle = 2 * math.pi * turn / (20 * _TEMPLATE_ROTATIONS) + 0.3 * turn

@@ -321,13 +321,11 @@ def _coreless(
     Returns:
         The packed paints made, numbered from ``known`` + 1 in ``paint``.
     """
-    from skimage.measure import label
-
     if not len(places):
         return []
     mask = np.zeros(paint.shape, np.int32)
     mask.reshape(-1)[places] = 1
-    blobs = label(mask, connectivity=2).reshape(-1)[places]
+    blobs = _connected(mask, 2)[0].reshape(-1)[places]
     made: list[int] = []
     for blob in range(1, int(blobs.max()) + 1):
         rows = blobs == blob
@@ -342,12 +340,19 @@ def _coreless(
     return made
 
 
+def _connected(values: Ints, connectivity: int) -> tuple[Ints, int]:
+    """Labels of connected pixels of equal value, 0 staying 0, and how many there are."""
+    from skimage import measure as skimage_measure
+
+    label: Any = skimage_measure.label
+    labels, count = label(values, background=0, connectivity=connectivity, return_num=True)
+    return labels, int(count)
+
+
 def _figure_labels(layers: _Layers) -> tuple[Ints, int]:
     """Connected pixels of one paint that are covered at least by half, then their faint edges."""
-    from skimage.measure import label
-
     strong = np.where(layers.coverage >= 0.5, layers.paint, 0)
-    inner, count = label(strong, background=0, connectivity=1, return_num=True)
+    inner, count = _connected(strong, 1)
     height, width = inner.shape
     labels = np.zeros((height + 2, width + 2), np.int32)
     labels[1:-1, 1:-1] = inner
@@ -365,4 +370,4 @@ def _figure_labels(layers: _Layers) -> tuple[Ints, int]:
         hit = same[every, pick]
         flat_labels[places[hit]] = flat_labels[around[every, pick][hit]]
         places = places[~hit]
-    return labels[1:-1, 1:-1], int(count)
+    return labels[1:-1, 1:-1], count

@@ -254,13 +254,31 @@ def _detect(region: Region, phrase: str, figures: Sequence[Figure]) -> Result:
     )
 
 
-def _match(region: Region, options: Sequence[str], figures: Sequence[Figure]) -> Result:
+def _match(
+    region: Region, options: Sequence[str], figures: Sequence[Figure], picture_area: float
+) -> Result:
     shown = _shown(region, figures)
-    wanted = [read_phrase(option) for option in options]
-    return Result(
-        [max((w.score(f) for f in shown if w.fits(f)), default=0.0) for w in wanted],
-        {"colours": [f.colours[0] for f in shown], "shapes": [f.shape for f in shown]},
-    )
+    scores = []
+    for option in options:
+        word = option.strip().lower()
+        if word in _GRADES:
+            scores.append(max((_grade(f, word, picture_area) for f in shown), default=0.0))
+        else:
+            wanted = read_phrase(option)
+            scores.append(max((wanted.score(f) for f in shown if wanted.fits(f)), default=0.0))
+    info = {"colours": [f.colours[0] for f in shown], "shapes": [f.shape for f in shown]}
+    return Result(list(scores), info)
+
+
+def _grade(figure: Figure, word: str, picture_area: float) -> float:
+    """Belief in [0, 1] that a graded word is true of a figure."""
+    if word in ("large", "small"):
+        large = min(figure.area / (_LARGEST * picture_area), 1.0)
+        return large if word == "large" else 1 - large
+    if word in ("light", "dark"):
+        light = lightness(figure.rgb)
+        return light if word == "light" else 1 - light
+    return figure.certainty if word == "front" else 1 - figure.certainty
 
 
 def _vqa(region: Region, question: str, figures: Sequence[Figure]) -> Result:
