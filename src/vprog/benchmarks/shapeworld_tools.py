@@ -131,14 +131,11 @@ def top(boxes: Boxes, kinds: Boxes) -> Boxes:
     `kinds` are the same boxes with the kinds as labels. ShapeWorld ranks sizes among shapes of one
     form and shades among shapes of one colour, so "the biggest red shape" can be one of each form.
     """
-    kept = []
+    groups: dict[str, list[Region]] = {}
     for box in boxes:
         kind = next((k.label for k in kinds if _same(k, box)), "")
-        alike = [k for k in kinds if k.label == kind]
-        rivals = [b for b in boxes if any(_same(b, k) for k in alike) and not _same(b, box)]
-        if rivals and all(box.score > rival.score for rival in rivals):
-            kept.append(box)
-    return kept
+        groups.setdefault(kind, []).append(box)
+    return [max(g, key=lambda box: box.score) for g in groups.values() if len(g) > 1]
 
 
 @tool

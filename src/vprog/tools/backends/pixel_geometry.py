@@ -72,9 +72,10 @@ def measure(labels: Ints, count: int, coverage: Floats) -> Figures:
         count: Number of figures; each must have a pixel.
         coverage: [height, width] in [0, 1], the share of the pixel that its figure fills.
     """
-    y, x = np.nonzero(labels)
-    which = labels[y, x]
-    weight = coverage[y, x].astype(np.float64)
+    places = np.flatnonzero(labels)
+    y, x = np.divmod(places, labels.shape[1])
+    which = labels.reshape(-1)[places]
+    weight = coverage.reshape(-1)[places].astype(np.float64)
 
     def total(values: Floats) -> Floats:
         return np.bincount(which, values, count + 1).astype(np.float64)
@@ -116,19 +117,16 @@ def measure(labels: Ints, count: int, coverage: Floats) -> Figures:
     )
     spread = np.sqrt(np.maximum(trace * trace / 4 - root * root, 0))
     ratios = np.sqrt((trace / 2 + spread) / np.maximum(trace / 2 - spread, 1e-3))
-    boxes = np.empty((count + 1, 4), np.int32)
-    boxes[:, :2] = labels.size
-    boxes[:, 2:] = 0
-    np.minimum.at(boxes[:, 0], which, x)
-    np.minimum.at(boxes[:, 1], which, y)
-    np.maximum.at(boxes[:, 2], which, x + 1)
-    np.maximum.at(boxes[:, 3], which, y + 1)
+    order = np.argsort(which, kind="stable")
+    starts = np.searchsorted(which[order], np.arange(1, count + 1))
+    ends = [np.minimum.reduceat(edge[order], starts) for edge in (x, y)]
+    ends += [np.maximum.reduceat(edge[order], starts) + 1 for edge in (x, y)]
     return Figures(
         areas[1:],
         np.stack([center_x, center_y], axis=1)[1:],
         features[1:],
         ratios[1:],
-        boxes[1:],
+        np.stack(ends, axis=1).astype(np.int32),
     )
 
 

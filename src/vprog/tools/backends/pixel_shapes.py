@@ -133,16 +133,16 @@ def find_figures(picture_rgb: Bytes) -> tuple[Figure, ...]:
     Raises:
         ToolError: The picture is no flat-colour drawing.
     """
-    picture_rgb = _flat_or_smoothed(picture_rgb)
-    layers = _paint_layers(picture_rgb)
+    layers = _paint_layers(*_flat_or_smoothed(picture_rgb))
     labels, count = _figure_labels(layers)
     if not count:
         return ()
     figures = measure(labels, count, layers.coverage)
     shapes, distances = classify(figures)
     found = []
+    inside = np.flatnonzero(labels)
     paint_of = np.zeros(count + 1, np.int32)
-    paint_of[labels] = layers.paint
+    paint_of[labels.reshape(-1)[inside]] = layers.paint.reshape(-1)[inside]
     for i in range(count):
         if figures.areas[i] < MIN_AREA:
             continue
@@ -178,13 +178,19 @@ class _Layers:
 
 
 def _packed(picture_rgb: Bytes) -> Ints:
-    values = picture_rgb.astype(np.int32)
-    packed: Ints = (values[..., 0] << 16) | (values[..., 1] << 8) | values[..., 2]
-    return packed
+    """One number a pixel: red + 256 green + 65536 blue."""
+    height, width = picture_rgb.shape[:2]
+    padded = np.zeros((height, width, 4), np.uint8)
+    padded[..., :3] = picture_rgb
+    return padded.view("<i4")[..., 0]
+
+
+def _channels(packed: int) -> tuple[int, int, int]:
+    return (packed & 255, (packed >> 8) & 255, packed >> 16)
 
 
 def _unpacked(packed: Ints) -> Floats:
-    channels = [(packed >> shift) & 255 for shift in (16, 8, 0)]
+    channels = [(packed >> shift) & 255 for shift in (0, 8, 16)]
     return np.stack(channels, axis=-1).astype(np.float64)
 
 
@@ -201,15 +207,20 @@ def _flat(packed: Ints) -> Mask:
     return flat
 
 
-def _flat_or_smoothed(picture_rgb: Bytes) -> Bytes:
-    if _flat(_packed(picture_rgb)).mean() >= MIN_FLAT:
-        return picture_rgb
+def _flat_or_smoothed(picture_rgb: Bytes) -> tuple[Bytes, Ints, Mask]:
+    """The picture, smoothed if it is not flat as it is, its packed pixels and which are flat."""
+    packed = _packed(picture_rgb)
+    flat = _flat(packed)
+    if flat.mean() >= MIN_FLAT:
+        return picture_rgb, packed, flat
     from scipy.ndimage import median_filter
 
     smooth: Bytes = median_filter(picture_rgb, size=(3, 3, 1))
     smooth = (smooth // 32) * 36
-    if _flat(_packed(smooth)).mean() >= MIN_FLAT:
-        return smooth
+    packed = _packed(smooth)
+    flat = _flat(packed)
+    if flat.mean() >= MIN_FLAT:
+        return smooth, packed, flat
     height, width = picture_rgb.shape[:2]
     raise ToolError(
         f"the {width} x {height} picture is no flat-colour drawing, and pixels reads only those. "
@@ -230,20 +241,19 @@ def _backdrops(packed: Ints) -> list[int]:
     return backdrops
 
 
-def _paint_layers(picture_rgb: Bytes) -> _Layers:
-    packed = _packed(picture_rgb)
+def _paint_layers(picture_rgb: Bytes, packed: Ints, flat: Mask) -> _Layers:
     height, width = packed.shape
     backdrops = _backdrops(packed)
     background = packed == backdrops[0]
     for value in backdrops[1:]:
         background |= packed == value
-    core = _flat(packed) & ~background
+    core = flat & ~background
     paints, index = np.unique(packed[core], return_inverse=True)
     paint = np.zeros((height + 2, width + 2), np.int32)
     coverage = np.zeros((height + 2, width + 2), np.float64)
     paint[1:-1, 1:-1][core] = index + 1
     coverage[1:-1, 1:-1][core] = 1.0
-    y, x = np.nonzero(~background & ~core)
+    y, x = np.divmod(np.flatnonzero(~(background | core)), width)
     places = (y + 1) * (width + 2) + x + 1
     pixels = picture_rgb[y, x].astype(np.float64)
     grounds = _unpacked(np.array(backdrops[:4], np.int32))
@@ -251,14 +261,10 @@ def _paint_layers(picture_rgb: Bytes) -> _Layers:
     left = _join_edges(paint, coverage, places, pixels, colours, grounds)
     extra = _coreless(paint, coverage, places[left], pixels[left], len(paints), grounds[0])
     return _Layers(
-        paint[1:-1, 1:-1],
-        coverage[1:-1, 1:-1],
+        np.ascontiguousarray(paint[1:-1, 1:-1]),
+        np.ascontiguousarray(coverage[1:-1, 1:-1]),
         [_channels(int(value)) for value in (*paints, *extra)],
     )
-
-
-def _channels(packed: int) -> tuple[int, int, int]:
-    return (packed >> 16, (packed >> 8) & 255, packed & 255)
 
 
 def _ring(width: int) -> Ints:
@@ -334,7 +340,7 @@ def _coreless(
         offsets = pixels[rows] - ground
         strength = np.sqrt((offsets * offsets).sum(axis=1))
         extreme = pixels[rows][strength.argmax()].astype(int)
-        made.append((int(extreme[0]) << 16) | (int(extreme[1]) << 8) | int(extreme[2]))
+        made.append(int(extreme[0]) | (int(extreme[1]) << 8) | (int(extreme[2]) << 16))
         paint.reshape(-1)[places[rows]] = known + len(made)
         coverage.reshape(-1)[places[rows]] = strength / strength.max()
     return made
@@ -358,7 +364,8 @@ def _figure_labels(layers: _Layers) -> tuple[Ints, int]:
     labels[1:-1, 1:-1] = inner
     paint = np.zeros_like(labels)
     paint[1:-1, 1:-1] = layers.paint
-    y, x = np.nonzero((layers.coverage > 0.04) & (layers.coverage < 0.5))
+    faint = (layers.coverage > 0.04) & (layers.coverage < 0.5)
+    y, x = np.divmod(np.flatnonzero(faint), width)
     places = (y + 1) * (width + 2) + x + 1
     flat_labels, flat_paint = labels.reshape(-1), paint.reshape(-1)
     ring = _ring(width + 2)
@@ -370,4 +377,4 @@ def _figure_labels(layers: _Layers) -> tuple[Ints, int]:
         hit = same[every, pick]
         flat_labels[places[hit]] = flat_labels[around[every, pick][hit]]
         places = places[~hit]
-    return labels[1:-1, 1:-1], count
+    return np.ascontiguousarray(labels[1:-1, 1:-1]), count
