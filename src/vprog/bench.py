@@ -66,7 +66,8 @@ class Instant:
             if call.tool == "detect":
                 image = call.args["image"]
                 assert isinstance(image, Region)
-                results.append(Result([image._replace(left=float(x), top=1.0) for x in range(3)]))
+                boxes = [Region(image.picture, x, 1, 6, 7, "cup", 0.9) for x in range(3)]
+                results.append(Result(boxes))
             else:
                 results.append(Result("red"))
         return results

@@ -51,9 +51,11 @@ def _packages() -> Iterator[Finding]:
 def _sandbox() -> Finding:
     from vprog.engine.sandbox import Job, Sandbox
     from vprog.engine.settings import Limits
+    from vprog.program.python import api_for, check_python
     from vprog.tools.catalogue import TOOLS
 
-    job = Job("def execute_command(image):\n    return 40 + 2\n", (), '[["p",8,8]],false,{}')
+    checked = check_python("def execute_command(image):\n    return 40 + 2\n", api_for(TOOLS))
+    job = Job(checked, (), '[["p",8,8]],false,{}')
     try:
         with Sandbox(TOOLS, Limits()) as sandbox:
             outcome = sandbox.submit([job]).result()[0]

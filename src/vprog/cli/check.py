@@ -19,7 +19,7 @@ def check(
     pictures: Annotated[int, typer.Option(help="How many pictures the program gets.", min=1)] = 1,
     json: Json = False,
 ) -> None:
-    """Check a program: syntax, names, arguments, types, use before assignment. Exit code 1 if wrong."""
+    """Check a program: syntax, names, arguments, types. Exit code 1 if it is wrong."""
     from vprog.benchmarks import load_benchmark
     from vprog.cli.files import read_program
     from vprog.errors import ProgramError

@@ -13,7 +13,9 @@ from vprog.cli.options import Json, LanguageName, Seed, TimeLimit, Toolbox, prin
 def run(
     benchmark: Annotated[str, typer.Argument(help="Name of the benchmark; see `vprog list`.")],
     data: Annotated[Path, typer.Option(help="Folder with the benchmark's official files.")],
-    split: Annotated[str, typer.Option(help="Which part of it.")] = "val",
+    split: Annotated[
+        str | None, typer.Option(help="Which part of it; the benchmark's first if left out.")
+    ] = None,
     writer: Annotated[str, typer.Option(help="gold, or replay:RUN or replay:FILE.")] = "gold",
     toolbox: Toolbox = "oracle",
     language: LanguageName = "steps",
@@ -26,11 +28,13 @@ def run(
     json: Json = False,
 ) -> None:
     """Run a benchmark; the same command again goes on where it stopped."""
+    from vprog.benchmarks import load_benchmark
     from vprog.engine import Limits
     from vprog.evaluation.progress import ProgressLine
     from vprog.evaluation.run import RunSettings, run_benchmark
     from vprog.program import to_language
 
+    split = split or load_benchmark(benchmark).splits[0]
     settings = RunSettings(
         benchmark=benchmark,
         data=data,

@@ -118,17 +118,8 @@ class Calls:
         call: Call, backend: Backend, pictures: Mapping[str, Picture]
     ) -> tuple[Key, tuple[str, ...]]:
         ids: list[str] = []
-
-        def part(value: Any) -> Any:
-            if type(value) is Region:
-                ids.append(value.picture)
-                return (pictures[value.picture].digest, *value[1:5])
-            if isinstance(value, list):
-                return tuple([part(item) for item in value])
-            return value
-
-        parts = tuple([part(value) for value in call.args.values()])
-        return (call.tool, backend.fingerprint, parts), tuple(ids)
+        parts = [_frozen(value, pictures, ids) for value in call.args.values()]
+        return (call.tool, backend.fingerprint, *parts), tuple(ids)
 
     def _run(self, queue: _Queue) -> None:
         size = queue.backend.batch_size
@@ -175,9 +166,20 @@ class Calls:
     def _checked(tool: Tool, result: Result | ToolError) -> Result | ToolError:
         if isinstance(result, Result) and not fits(result.value, tool.returns):
             return ToolError(
-                f"the backend of {tool.name!r} answered {describe(result.value)}, not {tool.returns}"
+                f"the backend of {tool.name!r} answered {describe(result.value)}, "
+                f"not {tool.returns}"
             )
         return result
+
+
+def _frozen(value: Any, pictures: Mapping[str, Picture], ids: list[str]) -> Any:
+    """An argument as part of a key: lists as tuples, pictures by content; collects their ids."""
+    if type(value) is Region:
+        ids.append(value.picture)
+        return (pictures[value.picture].digest, *value[1:5])
+    if isinstance(value, list):
+        return tuple([_frozen(item, pictures, ids) for item in value])
+    return value
 
 
 def _pictures_of(batch: Sequence[_Open]) -> dict[str, Picture]:
@@ -194,8 +196,6 @@ def _as_tool_error(tool: str, error: Exception) -> ToolError:
     if isinstance(error, ToolError | InputError):
         return ToolError(str(error))
     if isinstance(error, MemoryError):
-        return ToolError(
-            f"{tool} ran out of memory on a single call; use a smaller model or picture"
-        )
+        return ToolError(f"{tool} ran out of memory on one call; use a smaller model or picture")
     text = str(error).splitlines()[0] if str(error) else "no message"
     return ToolError(f"{tool} failed: {type(error).__name__}: {text}")

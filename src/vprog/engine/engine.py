@@ -148,7 +148,7 @@ class Engine:
                 task.example.question, task.example.extra.get("choices"), checked.given
             )
             self._ready_python.append(
-                PythonRun(task, checked.source, given, self.toolbox.tools, self.settings.limits)
+                PythonRun(task, checked, given, self.toolbox.tools, self.settings.limits)
             )
         except VprogError as error:
             running = Running(task)

@@ -12,6 +12,7 @@ from vprog.engine.settings import Limits
 from vprog.engine.task import Running, Task
 from vprog.errors import InputError, ProgramError, VprogError
 from vprog.example import Region
+from vprog.program.python import CheckedPython
 from vprog.tools.tool import Param, Tool
 from vprog.trace import Call, Result, Source, Step, Value
 
@@ -22,12 +23,12 @@ _NAME_ERRORS = ("NameError", "AttributeError", "UnboundLocalError")
 class PythonRun(Running):
     """A program that is executed again whenever an answer has come."""
 
-    __slots__ = ("_heights", "_inputs", "_limits", "_log", "_pending", "_source", "_tools")
+    __slots__ = ("_heights", "_inputs", "_limits", "_log", "_pending", "_program", "_tools")
 
     def __init__(
         self,
         task: Task,
-        source: str,
+        program: CheckedPython,
         given: Mapping[str, Any],
         tools: Mapping[str, Tool],
         limits: Limits,
@@ -36,7 +37,7 @@ class PythonRun(Running):
 
         Args:
             task: The program and its example.
-            source: The checked text that is executed.
+            program: The checked program.
             given: Named inputs beside the pictures (question, options).
             tools: By name.
             limits: Of this program.
@@ -45,7 +46,7 @@ class PythonRun(Running):
             PictureError: A picture cannot be read.
         """
         super().__init__(task)
-        self._source = source
+        self._program = program
         self._tools = tools
         self._limits = limits
         self._log: list[str] = []
@@ -58,7 +59,7 @@ class PythonRun(Running):
 
     def job(self) -> Job:
         """The next execution."""
-        return Job(self._source, self._log, self._inputs)
+        return Job(self._program, self._log, self._inputs)
 
     def take(self, outcome: Outcome) -> Call | None:
         """Goes on by what an execution yielded.

@@ -1,11 +1,12 @@
 """Untrusted Python programs in pydantic-monty, suspended by deterministic re-execution.
 
-A suspended program is only its text and the answers it has got so far. To go on, it is executed again
-from the start; calls that were answered before return at once from that record, and the first new
-call stops it again. Clock, random state and inputs are frozen, and every repeated call is compared
-with the recorded one, so an execution that takes another way is an error and never a wrong answer.
-Many programs share one round trip to a worker process; each gets its own globals and its own copy of
-the API, so nothing passes from one to another. Anything that breaks a shared round trip (a limit, a
+A suspended program is only its text and the answers it has got so far. To go on, it is executed
+again from the start; calls that were answered before return at once from that record, and the
+first new call stops it again. Clock, random state and inputs are frozen, and every repeated call
+is compared with the recorded one, so an execution that takes another way is an error and never a
+wrong answer. Many programs share one round trip to a worker process; each gets its own globals,
+and its own copy of the API unless it provably cannot change it, so nothing passes from one to
+another. Anything that breaks a shared round trip (a limit, a
 crash) is repeated program by program in fresh sessions. docs/decisions.md has the measurements that
 led here.
 
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vprog.engine.settings import Limits
 from vprog.errors import InputError
+from vprog.program.python import CheckedPython
 from vprog.tools.catalogue import TOOLS
 from vprog.tools.tool import Tool
 
@@ -38,43 +40,8 @@ CHUNK = 64
 """Most programs in one round trip."""
 MIN_CHUNK = 16
 """Below this many programs a round trip is not split among workers."""
-EXECUTIONS_PER_SESSION = 4096
-"""Executions after which a session is replaced: compiled code stays in it until then."""
-
-_RUNNER = """
-import json
-import random
-
-
-def _vp_one(source, log, pictures, video, given):
-    state = [0, None]
-    random.seed(0)
-    names, inputs, answer = _vp_make(log, state)
-    out = None
-    try:
-        exec(source, names)
-        done = answer(names["execute_command"](*inputs(pictures, video), **given))
-        if state[1] is None:
-            out = json.dumps(["done", done])
-    except KeyboardInterrupt:
-        out = '["error", ["KeyboardInterrupt", "the program interrupted itself"]]'
-    except SystemExit:
-        out = '["error", ["SystemExit", "the program tried to exit"]]'
-    except Exception as error:
-        out = json.dumps(["error", [type(error).__name__, str(error)]])
-    if state[1] is None:
-        return out
-    try:
-        return json.dumps(["call", state[1]])
-    except Exception as error:
-        return json.dumps(["error", ["TypeError", "a tool cannot take this: " + str(error)]])
-
-
-def _vp_run(text):
-    sources, jobs = json.loads(text)
-    out = [_vp_one(sources[j[0]], j[1], j[2], j[3], j[4]) for j in jobs]
-    return "[" + ",".join(out) + "]"
-"""
+COMPILED_PER_SESSION = 2048
+"""Compilations after which a session is replaced: compiled code stays in it until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +49,13 @@ class Job:
     """One execution of a program.
 
     Attributes:
-        source: The program.
+        program: The checked program.
         log: Answers so far, each as the JSON text of ``[tool, args, value]``.
         inputs: JSON text of pictures, whether they are a video, and named inputs: three values
             separated by commas, the first a list of ``[id, width, height]``.
     """
 
-    source: str
+    program: CheckedPython
     log: Sequence[str]
     inputs: str
 
@@ -111,11 +78,12 @@ class Outcome:
 
 def prelude(tools: Mapping[str, Tool]) -> str:
     """The source of a session: the ImagePatch API with the functions of further tools."""
-    text = resources.files("vprog.program").joinpath("prelude.py").read_text("utf-8")
+    api = resources.files("vprog.program").joinpath("prelude.py").read_text("utf-8")
+    runner = resources.files("vprog.engine").joinpath("runner.py").read_text("utf-8")
     extra = [t for name, t in tools.items() if name not in TOOLS or name in ("ocr", "caption")]
     added = "".join(_wrapper(t) for t in extra)
     added += "".join(f'    names["{t.name}"] = {t.name}\n' for t in extra)
-    return text.replace("    # <tools>\n", added) + _RUNNER
+    return api.replace("    # <tools>\n", added) + runner
 
 
 def _wrapper(tool: Tool) -> str:
@@ -208,7 +176,7 @@ class Sandbox:
         from pydantic_monty import MontyError
 
         shared = self._sessions.pop() if self._sessions else None
-        if shared is None or shared.executions + len(jobs) > EXECUTIONS_PER_SESSION:
+        if shared is None or shared.compiled > COMPILED_PER_SESSION:
             if shared is not None:
                 shared.close()
             shared = _Shared(self._checkout(self._shared_time_s), self._source)
@@ -282,27 +250,44 @@ class _Shared:
     """A session with the prelude loaded."""
 
     def __init__(self, session: MontySession, source: str) -> None:
-        self.executions = 0
+        self.compiled = 0
         self._session = session
+        self._keys: dict[str, int] = {}
         session.feed_run(source)
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        sources = {job.source: n for n, job in enumerate({j.source: j for j in jobs}.values())}
+        """Executes jobs in one round trip; raises a ``MontyError`` if anything breaks it."""
+        programs: dict[str, int] = {}
+        entries: list[tuple[int, str, bool, bool]] = []
+        for job in jobs:
+            program = job.program
+            if program.source not in programs:
+                programs[program.source] = len(entries)
+                entries.append(self._entry(program))
         parts = ",".join(
-            f"[{sources[job.source]},[{','.join(job.log)}],{job.inputs}]" for job in jobs
+            f"[{programs[job.program.source]},[{','.join(job.log)}],{job.inputs}]" for job in jobs
         )
-        text = f"[{json.dumps(list(sources))},[{parts}]]"
-        self.executions += len(jobs)
         out = self._session.feed_run(
-            "_vp_run(_vp_jobs)", inputs={"_vp_jobs": text}, print_callback=_ignore
+            "_vp_run(_vp_jobs)",
+            inputs={"_vp_jobs": f"[{json.dumps(entries)},[{parts}]]"},
+            print_callback=_ignore,
         )
         return [Outcome(kind, data) for kind, data in json.loads(out)]
+
+    def _entry(self, program: CheckedPython) -> tuple[int, str, bool, bool]:
+        """Key, text (left out if the session has it), and how the program may be executed."""
+        key = self._keys.get(program.source)
+        if key is not None and program.keeps_nothing:
+            return key, "", True, program.draws
+        key = self._keys[program.source] = len(self._keys)
+        self.compiled += 1
+        return key, program.source, program.keeps_nothing, program.draws
 
     def located(self, job: Job, outcome: Outcome) -> Outcome:
         """The same failing execution once more, for the line at which it fails."""
         from pydantic_monty import MontyError, MontyRuntimeError
 
-        text = f"[[{json.dumps(job.source)}],[[0,[{','.join(job.log)}],{job.inputs}]]]"
+        text = f"[[{json.dumps(job.program.source)}],[[0,[{','.join(job.log)}],{job.inputs}]]]"
         try:
             self._session.feed_run(
                 "_vp_s, _vp_j = json.loads(_vp_jobs)\n"

@@ -1,9 +1,9 @@
 """The ``python`` language: ViperGPT's programs over ImagePatch, checked before they run.
 
-The check reads the program with Python's own parser and never executes it. It knows what the sandbox
-offers (its built-ins and modules), the ImagePatch API and the tools of the run, and reports syntax
-that the sandbox lacks, unknown names, names used before they are set, wrong numbers of arguments
-and literal arguments of the wrong type.
+The check reads the program with Python's own parser and never executes it. It knows what the
+sandbox offers (its built-ins and modules), the ImagePatch API and the tools of the run, and reports
+syntax that the sandbox lacks, unknown names, names used before they are set, wrong numbers of
+arguments and literal arguments of the wrong type.
 """
 
 from __future__ import annotations
@@ -80,11 +80,16 @@ class CheckedPython:
         source: The text to execute.
         pictures: How many of the parameters of ``execute_command`` are pictures.
         given: Names of its other parameters (question, options).
+        keeps_nothing: Whether nothing that one execution does can be seen by the next, because the
+            program has no state outside of its functions' locals and sets no attribute.
+        draws: Whether it may use random numbers.
     """
 
     source: str
     pictures: int
     given: tuple[str, ...]
+    keeps_nothing: bool
+    draws: bool
 
 
 @lru_cache(maxsize=1)
@@ -92,10 +97,9 @@ def _core_api() -> Api:
     """Reads the ImagePatch API off the prelude that runs in the sandbox."""
     text = resources.files("vprog.program").joinpath("prelude.py").read_text("utf-8")
     make = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef))
-    texts: Mapping[str, Kind] = {
-        name: "text"
-        for name in ("object_name", "attribute", "question", "query", "content_text", "prefix")
-    }
+    texts: Mapping[str, Kind] = dict.fromkeys(
+        ("object_name", "attribute", "question", "query", "prefix"), "text"
+    )
     functions: dict[str, Signature] = {}
     methods: dict[str, Signature] = {}
     renamed = {"_vp_know": "llm_query", "_vp_select": "select_answer"}
@@ -184,7 +188,32 @@ def check_python(text: str, api: Api) -> CheckedPython:
     source = text
     if _soften_handlers(tree):
         source = ast.unparse(tree)
-    return CheckedPython(source, pictures, given)
+    return CheckedPython(source, pictures, given, _keeps_nothing(tree), "random" in text)
+
+
+def _keeps_nothing(tree: ast.Module) -> bool:
+    """Whether executions of a program can share compiled code; in doubt they cannot."""
+    for statement in tree.body:
+        match statement:
+            case ast.FunctionDef(decorator_list=[]) | ast.Import() | ast.ImportFrom():
+                continue
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Assign(targets=[ast.Name()], value=ast.Constant()):
+                continue
+        return False
+    for node in ast.walk(tree):
+        match node:
+            case ast.Global() | ast.Nonlocal() | ast.ClassDef():
+                return False
+            case ast.Attribute(ctx=ast.Store() | ast.Del()):
+                return False
+            case ast.Name(id="setattr" | "delattr"):
+                return False
+            case ast.FunctionDef(args=args) | ast.Lambda(args=args):
+                if not all(isinstance(d, ast.Constant) for d in args.defaults + args.kw_defaults):
+                    return False
+    return True
 
 
 def _parse(text: str) -> ast.Module:

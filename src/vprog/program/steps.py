@@ -250,7 +250,7 @@ def _check_kind(module: Module, param: Param, kind: Kind, node: ast.expr) -> Non
         hint = "; LOC finds boxes in an image"
     raise _error(
         "type",
-        f"{module.name} wants {param.name}: {param.kind}, but {_shown(node)} is of kind {kind}{hint}",
+        f"{module.name} wants {param.name}: {param.kind}, but {_shown(node)} is {kind}{hint}",
         node,
     )
 

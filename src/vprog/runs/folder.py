@@ -217,8 +217,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise InputError(
-            f"cannot write {path}: {error.strerror}. What was written before is kept; make room and "
-            "start the same command again"
+            f"cannot write {path}: {error.strerror}. What was written before is kept; make room "
+            "and start the same command again"
         ) from None
 
 

@@ -15,7 +15,7 @@ import tokenize
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from vprog.errors import ProgramError, known_names
@@ -49,17 +49,21 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 METHODS = ("lower", "upper", "strip", "title")
 
 
+Compute = Callable[[Mapping[str, Value]], Any]
+"""A part of an expression as a function of the variables' values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A parsed expression.
 
     Attributes:
         variables: Names between braces, in order of appearance, each once.
-        tree: What ``evaluate`` walks.
+        compute: From values of the variables to the value of the expression.
     """
 
     variables: tuple[str, ...]
-    tree: ast.expr
+    compute: Compute
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +84,7 @@ def parse_expression(text: str) -> Expression:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested or malformed"
         raise ProgramError("syntax", f"EVAL cannot read {text!r}: {reason}") from None
-    return Expression(tuple(dict.fromkeys(variables)), tree)
+    return Expression(tuple(dict.fromkeys(variables)), _compile(tree))
 
 
 def _substitute(text: str) -> tuple[str, list[str]]:
@@ -287,7 +291,7 @@ def evaluate(expression: Expression, variables: Mapping[str, Value]) -> Value:
         ProgramError: kind ``name`` (a variable is missing), ``type``, ``runtime`` or ``limit``.
     """
     try:
-        value: Value = _bounded(_walk(expression.tree, variables))
+        value: Value = _bounded(expression.compute(variables))
         return value
     except (TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
         raise ProgramError("runtime", f"EVAL: {error}") from None
@@ -301,42 +305,53 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _walk(node: ast.AST, variables: Mapping[str, Value]) -> Any:
+def _compile(node: ast.AST) -> Compute:
+    """Turns a checked tree into nested functions: programs evaluate an expression many times."""
     match node:
         case ast.Constant(value=value):
-            return value
+            return lambda _: value
+        case ast.Name(id="yes" | "no" as word):
+            return lambda _: word == "yes"
         case ast.Name(id=name):
-            return _lookup(name, variables)
+            return partial(_lookup, name.removeprefix(_PREFIX))
         case ast.BoolOp(op=ast.And(), values=values):
-            return _and(values, variables)
+            return partial(_and, [_compile(child) for child in values])
         case ast.BoolOp(values=values):
-            return _or(values, variables)
+            marked = [isinstance(c, ast.Name) and c.id == _XOR for c in values]
+            return partial(
+                _or, [None if m else _compile(c) for m, c in zip(marked, values, strict=True)]
+            )
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return not truth(_walk(operand, variables))
+            inner = _compile(operand)
+            return lambda v: not truth(inner(v))
         case ast.UnaryOp(op=op, operand=operand):
-            value = _number(_walk(operand, variables))
-            return -value if isinstance(op, ast.USub) else +value
+            inner, sign = _compile(operand), -1 if isinstance(op, ast.USub) else 1
+            return lambda v: sign * _number(inner(v))
         case ast.BinOp(left=left, op=op, right=right):
-            return _binary(op, _walk(left, variables), _walk(right, variables))
-        case ast.Compare(left=left, ops=ops, comparators=comparators):
-            return _compare(_walk(left, variables), ops, comparators, variables)
+            first, second, operation = _compile(left), _compile(right), type(op)
+            return lambda v: _binary(operation, first(v), second(v))
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            pairs = [(type(op), _compile(c)) for op, c in zip(ops, others, strict=True)]
+            return partial(_compare, _compile(left), pairs)
         case ast.IfExp(test=test, body=body, orelse=orelse):
-            return _walk(body if truth(_walk(test, variables)) else orelse, variables)
+            condition, then, other = _compile(test), _compile(body), _compile(orelse)
+            return lambda v: then(v) if truth(condition(v)) else other(v)
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return [_walk(element, variables) for element in elements]
+            parts = [_compile(element) for element in elements]
+            return lambda v: [part(v) for part in parts]
         case ast.Subscript(value=value, slice=index):
-            return _walk(value, variables)[int(_number(_walk(index, variables)))]
+            whole, at = _compile(value), _compile(index)
+            return lambda v: whole(v)[int(_number(at(v)))]
         case ast.Call(func=ast.Name(id=name), args=args):
-            return _bounded(FUNCTIONS[name](*(_walk(arg, variables) for arg in args)))
+            function, given = FUNCTIONS[name], [_compile(arg) for arg in args]
+            return lambda v: _bounded(function(*[arg(v) for arg in given]))
         case ast.Call(func=ast.Attribute(value=value, attr=name)):
-            return getattr(as_text(_walk(value, variables)), name)()
+            text = _compile(value)
+            return lambda v: getattr(as_text(text(v)), name)()
     raise AssertionError(f"unchecked node {node!r}")
 
 
 def _lookup(name: str, variables: Mapping[str, Value]) -> Any:
-    if name in ("yes", "no"):
-        return name == "yes"
-    name = name.removeprefix(_PREFIX)
     if name not in variables:
         raise ProgramError(
             "name", f"EVAL: variable {name!r} has no value. {known_names(name, variables)}"
@@ -347,60 +362,64 @@ def _lookup(name: str, variables: Mapping[str, Value]) -> Any:
     return value
 
 
-def _and(values: list[ast.expr], variables: Mapping[str, Value]) -> Any:
+def _and(parts: Sequence[Compute], variables: Mapping[str, Value]) -> Any:
     value: Any = True
-    for child in values:
-        value = _walk(child, variables)
+    for part in parts:
+        value = part(variables)
         if not truth(value):
             return value
     return value
 
 
-def _or(values: list[ast.expr], variables: Mapping[str, Value]) -> Any:
+def _or(parts: Sequence[Compute | None], variables: Mapping[str, Value]) -> Any:
+    """The first true part; None among the parts stands for xor between its neighbours."""
     groups: list[Any] = []
     exclusive = False
-    for child in values:
-        if isinstance(child, ast.Name) and child.id == _XOR:
+    for part in parts:
+        if part is None:
             exclusive = True
         elif exclusive:
-            groups[-1] = truth(groups[-1]) != truth(_walk(child, variables))
+            groups[-1] = truth(groups[-1]) != truth(part(variables))
             exclusive = False
         else:
-            groups.append(_walk(child, variables))
+            groups.append(part(variables))
     for value in groups:
         if truth(value):
             return value
     return groups[-1]
 
 
-def _binary(op: ast.operator, left: Any, right: Any) -> Any:
-    if isinstance(op, ast.Add) and isinstance(left, list) and isinstance(right, list):
+def _binary(op: type[ast.operator], left: Any, right: Any) -> Any:
+    if op is ast.Add and isinstance(left, list) and isinstance(right, list):
         return _bounded(left + right)
-    if isinstance(op, ast.Add) and isinstance(left, str) and isinstance(right, str):
+    if op is ast.Add and isinstance(left, str) and isinstance(right, str):
         a, b = _plain(left), _plain(right)
         if not (isinstance(a, float) and isinstance(b, float)):
             return _bounded(left + right)
-    return _bounded(_OPERATORS[type(op)](_number(left), _number(right)))
+    return _bounded(_OPERATORS[op](_number(left), _number(right)))
 
 
 def _compare(
-    left: Any, ops: list[ast.cmpop], comparators: list[ast.expr], variables: Mapping[str, Value]
+    first: Compute,
+    rest: Sequence[tuple[type[ast.cmpop], Compute]],
+    variables: Mapping[str, Value],
 ) -> bool:
-    for op, comparator in zip(ops, comparators, strict=True):
-        right = _walk(comparator, variables)
-        if isinstance(op, ast.Eq | ast.Is):
+    left = first(variables)
+    for op, part in rest:
+        right = part(variables)
+        if op in _ORDER:
+            holds = _ORDER[op](_number(left), _number(right))
+        elif op in (ast.Eq, ast.Is):
             holds = same(left, right)
-        elif isinstance(op, ast.NotEq | ast.IsNot):
+        elif op in (ast.NotEq, ast.IsNot):
             holds = not same(left, right)
-        elif isinstance(op, ast.In | ast.NotIn):
+        else:
             inside = (
                 any(same(left, item) for item in right)
                 if isinstance(right, list)
                 else as_text(left).lower() in as_text(right).lower()
             )
-            holds = inside == isinstance(op, ast.In)
-        else:
-            holds = _ORDER[type(op)](_number(left), _number(right))
+            holds = inside == (op is ast.In)
         if not holds:
             return False
         left = right
@@ -419,7 +438,7 @@ EVAL = Module(
     params=(Param("expr", "text"), Param("variables", "any", None)),
     returns="any",
     doc=(
-        "The value of an expression such as \"'yes' if {ANSWER0} > 1 else 'no'\"; earlier variables "
+        "The value of an expression such as \"'yes' if {ANSWER0} > 1 else 'no'\"; variables "
         "stand in braces; and, or, xor, not, comparisons and arithmetic are allowed."
     ),
     finish=_eval,

@@ -1,8 +1,8 @@
 """Inline modules over boxes and values: CROP and its kin, COUNT, RESULT.
 
 Behaviour follows VisProg (module code): CROP enlarges the first box by half and clips it to the
-image, CROP_LEFTOF and its kin cut at the centre of the first box, and without a box all of them hand
-on the whole image. vprog notes the last case in the trace, where VisProg is silent.
+image, CROP_LEFTOF and its kin cut at the centre of the first box, and without a box all of them
+hand on the whole image. vprog notes the last case in the trace, where VisProg is silent.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ def enlarged(box: Region, image: Region, factor: float = ENLARGE) -> Region:
     x, y = box.center_xy
     half_width = (box.right - box.left) * factor / 2
     half_height = (box.bottom - box.top) * factor / 2
-    return image._replace(
-        left=max(x - half_width, image.left),
-        top=max(y - half_height, image.top),
-        right=min(x + half_width, image.right),
-        bottom=min(y + half_height, image.bottom),
-        label=box.label,
-        score=box.score,
+    return Region(
+        image.picture,
+        max(x - half_width, image.left),
+        max(y - half_height, image.top),
+        min(x + half_width, image.right),
+        min(y + half_height, image.bottom),
+        box.label,
+        box.score,
     )
 
 

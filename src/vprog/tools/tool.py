@@ -1,7 +1,7 @@
-"""What a tool is: a typed signature with a docstring, known to the check, both languages and prompts.
+"""What a tool is: a typed signature with a docstring, known to check, languages and prompts.
 
-A tool either carries its own function (cheap, *inline*: geometry, counting, a benchmark's helper) or
-is answered by a backend that a toolbox binds to it (a model, pixel code, an oracle).
+A tool either carries its own function (cheap, *inline*: geometry, counting, a benchmark's helper)
+or is answered by a backend that a toolbox binds to it (a model, pixel code, an oracle).
 
 Users add one in a few lines::
 
@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
-from vprog.errors import InputError, ProgramError
+from vprog.errors import InputError, ProgramError, VprogError
 from vprog.example import Region
 from vprog.trace import Value
 
@@ -119,6 +119,8 @@ class Tool:
             value = self.function(**args)
         except ProgramError:
             raise
+        except VprogError as error:
+            raise ProgramError("tool", str(error)) from error
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise ProgramError("tool", f"{self.name} failed: {reason}") from error
@@ -128,7 +130,7 @@ class Tool:
             raise ProgramError(
                 "tool", f"{self.name} must return {self.returns}, returned {describe(value)}"
             )
-        return value  # type: ignore[no-any-return]
+        return value
 
 
 def render_params(params: tuple[Param, ...]) -> str:
@@ -173,21 +175,26 @@ def bind_params(
 
 def fits(value: Any, kind: Kind) -> bool:
     """Whether a run-time value is of a kind. A bool is no number."""
+    if kind == "any":
+        return True
     if kind == "image":
         return type(value) is Region
     if kind == "text":
         return isinstance(value, str)
-    if kind == "images":
-        return isinstance(value, list) and all(type(v) is Region for v in value)
-    if kind == "texts":
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
-    if kind == "number":
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind == "numbers":
-        return isinstance(value, list) and all(fits(v, "number") for v in value)
     if kind == "bool":
         return isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, list):
+        return False
+    member = _MEMBERS[kind]
+    for item in value:
+        if not fits(item, member):
+            return False
     return True
+
+
+_MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": "number"}
 
 
 def describe(value: Any) -> str:
