@@ -116,7 +116,7 @@ class Tool:
         """
         assert self.function is not None
         try:
-            value = self.function(**args)
+            value: Value = self.function(**args)
         except ProgramError:
             raise
         except VprogError as error:
@@ -188,10 +188,7 @@ def fits(value: Any, kind: Kind) -> bool:
     if not isinstance(value, list):
         return False
     member = _MEMBERS[kind]
-    for item in value:
-        if not fits(item, member):
-            return False
-    return True
+    return all([fits(item, member) for item in value])
 
 
 _MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": "number"}
@@ -200,7 +197,7 @@ _MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": 
 def describe(value: Any) -> str:
     """A value in an error message: its kind and, if short, itself."""
     for kind in ("image", "bool", "number", "text"):
-        if fits(value, kind):  # type: ignore[arg-type]
+        if fits(value, kind):
             text = f"{kind} {value!r}" if kind != "image" else "an image"
             return text if len(text) < 80 else text[:77] + "..."
     if isinstance(value, list):
