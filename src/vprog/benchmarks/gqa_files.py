@@ -1,0 +1,179 @@
+"""Files of GQA's family: JSON and JSONL that name themselves when they are wrong, scene graphs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vprog.errors import InputError, known_names
+from vprog.example import Picture, Scene, SceneObject
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        InputError: Missing, unreadable or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"missing file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is no JSON: {error}") from error
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file with one JSON object a line.
+
+    Raises:
+        InputError: Missing, unreadable, or a line is no JSON object.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"missing file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}, line {number} is no JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{path}, line {number}: expected an object, found {line[:60]!r}")
+        rows.append(row)
+    return rows
+
+
+def require(row: Any, columns: Iterable[str], where: str) -> Mapping[str, Any]:
+    """The row, if it has all columns.
+
+    Raises:
+        InputError: It is no object, or a column is missing; the message names both.
+    """
+    if not isinstance(row, Mapping):
+        raise InputError(f"{where}: expected an object, found {str(row)[:60]!r}")
+    for column in columns:
+        if column not in row:
+            raise InputError(f"{where} has no column {column!r}. {known_names(column, row)}")
+    return row
+
+
+def typed(value: Any, kind: type | tuple[type, ...], column: str, where: str) -> Any:
+    """The value, if it is of a type.
+
+    Raises:
+        InputError: It is not; the message names the column.
+    """
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join(k.__name__ for k in kinds)
+        raise InputError(f"{where}: column {column!r} must be {names}, found {str(value)[:60]!r}")
+    return value
+
+
+def read_scenes(path: Path) -> dict[str, Scene]:
+    """Gold scenes from a scene graph file, by image id.
+
+    Beside GQA's own keys it understands ``names`` (further true names) and ``depth`` of objects;
+    text at the level of the image (``location``, ``weather``, ``background``) is the setting.
+
+    Raises:
+        InputError: The file or a column is missing or wrong.
+    """
+    graphs = require(read_json(path), (), str(path))
+    return {id: _scene(graph, f"{path}, image {id!r}") for id, graph in graphs.items()}
+
+
+def _scene(graph: Any, where: str) -> Scene:
+    require(graph, ("width", "height", "objects"), where)
+    objects = require(graph["objects"], (), f"{where}, objects")
+    return Scene(
+        width=typed(graph["width"], int, "width", where),
+        height=typed(graph["height"], int, "height", where),
+        objects=tuple(_object(id, row, f"{where}, object {id!r}") for id, row in objects.items()),
+        setting={key: value for key, value in graph.items() if isinstance(value, str)},
+    )
+
+
+def _object(id: str, row: Any, where: str) -> SceneObject:
+    require(row, ("name", "x", "y", "w", "h", "attributes", "relations"), where)
+    x, y, w, h = (typed(row[key], (int, float), key, where) for key in "xywh")
+    relations = []
+    for relation in typed(row["relations"], list, "relations", where):
+        require(relation, ("name", "object"), f"{where}, relations")
+        relations.append((relation["name"], relation["object"]))
+    return SceneObject(
+        id=id,
+        name=typed(row["name"], str, "name", where),
+        box_xyxy=(float(x), float(y), float(x + w), float(y + h)),
+        attributes=tuple(typed(row["attributes"], list, "attributes", where)),
+        names=tuple(row.get("names", ())),
+        relations=tuple(relations),
+        depth=float(row.get("depth", 0.0)),
+    )
+
+
+class Album:
+    """The pictures of a folder with their gold scenes, each made once."""
+
+    def __init__(self, images: Path, scenes: Mapping[str, Scene], scenes_path: Path) -> None:
+        """Knows where pictures are; opens none.
+
+        Args:
+            images: Folder of ``<image id>.png``.
+            scenes: Gold scenes by image id.
+            scenes_path: File they come from, for messages.
+        """
+        self._images = images
+        self._scenes = scenes
+        self._scenes_path = scenes_path
+        self._pictures: dict[str, Picture] = {}
+
+    def picture(self, image_id: str, where: str) -> Picture:
+        """The picture of that id.
+
+        Raises:
+            InputError: It has no scene, or its file is missing.
+        """
+        if image_id not in self._pictures:
+            if image_id not in self._scenes:
+                raise InputError(f"{where}: image {image_id!r} is not in {self._scenes_path}")
+            path = self._images / f"{image_id}.png"
+            if not path.is_file():
+                raise InputError(f"{where}: missing picture {path}")
+            self._pictures[image_id] = Picture(image_id, path=path, scene=self._scenes[image_id])
+        return self._pictures[image_id]
+
+
+def open_album(data: Path, split: str) -> Album:
+    """The pictures of a split that ``vprog.world`` wrote.
+
+    Raises:
+        InputError: The scene graph file is missing or wrong.
+    """
+    path = data / f"{split}_sceneGraphs.json"
+    return Album(data / "images", read_scenes(path), path)
+
+
+def share(values: Sequence[bool]) -> float:
+    """The share of true values; 0 where there are none."""
+    return sum(values) / len(values) if values else 0.0
+
+
+def by_group(
+    groups: Iterable[str], right: Iterable[bool], whole: Callable[[Sequence[bool]], bool] = all
+) -> float:
+    """The share of groups of which ``whole`` is true (by default: every member is right)."""
+    members: dict[str, list[bool]] = {}
+    for group, good in zip(groups, right, strict=True):
+        members.setdefault(group, []).append(good)
+    return share([whole(goods) for goods in members.values()])
