@@ -41,7 +41,16 @@ GOOD_FIT = 0.2
 
 _WEIGHTS = np.array([6.0, 0.8, 0.6, 0.6, 2.0, 1.0])
 _TEMPLATE_AREAS = (14.0, 30.0, 60.0, 120.0, 400.0)
-_TEMPLATE_ROTATIONS = 5
+_TEMPLATE_POSES = (
+    (0.0, 0.0),
+    (0.0, 0.25),
+    (0.0, 0.5),
+    (0.3, 0.1),
+    (0.6, 0.4),
+    (0.9, 0.2),
+    (1.3, 0.3),
+)
+"""Turn in radians and offset in pixels of the figures that templates are measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,26 +189,28 @@ _UNIT_AREAS = {
 
 @cache
 def templates() -> Floats:
-    """Features of each family at each of a few areas: [areas, families, features].
+    """Features of each family at a few areas, in a few poses: [areas, families, poses, features].
 
-    Small figures need templates of their own: the blur of the pixel grid takes the corners away.
+    Small figures need templates of their own: the blur of the pixel grid takes the corners away,
+    differently in each pose.
     """
-    side = 48
-    grid = np.arange(side) - (side - 1) / 2
+    side, samples = 40, 4
+    grid = (np.arange(side * samples) + 0.5) / samples - side // 2
     rows = []
     for area in _TEMPLATE_AREAS:
         row = []
         for family in FAMILIES:
             size = math.sqrt(area / _UNIT_AREAS[family])
             described = []
-            for turn in range(_TEMPLATE_ROTATIONS):
-                angle = 2 * math.pi * turn / (20 * _TEMPLATE_ROTATIONS) + 0.3 * turn
-                x, y = grid[None] - 0.17 * turn, grid[:, None] + 0.23 * turn
-                u = math.cos(angle) * x + math.sin(angle) * y
-                v = math.cos(angle) * y - math.sin(angle) * x
-                coverage = np.clip(0.5 - signed_distance(family, u, v, size, size), 0, 1)
+            for turn, offset in _TEMPLATE_POSES:
+                x, y = grid[None] - offset, grid[:, None] - offset
+                u = math.cos(turn) * x + math.sin(turn) * y
+                v = math.cos(turn) * y - math.sin(turn) * x
+                distance = signed_distance(family, u, v, size, size)
+                inside = np.clip(0.5 - samples * distance, 0, 1)
+                coverage = inside.reshape(side, samples, side, samples).mean(axis=(1, 3))
                 described.append(measure((coverage > 0).astype(np.int32), 1, coverage).features[0])
-            row.append(np.mean(described, axis=0))
+            row.append(described)
         rows.append(row)
     return np.array(rows)
 
@@ -213,9 +224,10 @@ def classify(figures: Figures) -> tuple[list[str], Floats]:
     known = np.log(_TEMPLATE_AREAS)
     position = np.interp(np.log(figures.areas), known, np.arange(len(known)))
     low = np.minimum(position.astype(int), len(known) - 2)
-    part = (position - low)[:, None, None]
+    part = (position - low)[:, None, None, None]
     near = templates()[low] * (1 - part) + templates()[low + 1] * part
-    distances = ((_WEIGHTS * (figures.features[:, None] - near)) ** 2).sum(axis=-1)
+    offsets = _WEIGHTS * (figures.features[:, None, None] - near)
+    distances = (offsets * offsets).sum(axis=-1).min(axis=-1)
     best = distances.argmin(axis=1)
     names = []
     for index, ratio in zip(best, figures.ratios, strict=True):
