@@ -48,7 +48,8 @@ class Oracle:
     - ``detect``: every object of the region of which the whole phrase is true, in the order of
       the scene.
     - ``match``: 1.0 if every word is true of the region's main object, else 0.49 times the
-      share of words that are; 0.0 where the region holds no object.
+      share of words that are; 0.0 where the region holds no object. An attribute written
+      ``word=0.63`` is a graded one: the belief in the option ``word`` is that number.
     - ``depth``: that of the main object.
     - ``vqa``: these questions, with ``this`` or ``the PHRASE`` as X (the main object among
       those of which the phrase is true), "in the picture" being optional:
@@ -166,6 +167,10 @@ def _iou(one: tuple[float, float, float, float], two: tuple[float, float, float,
 def _belief(main: SceneObject | None, option: str) -> float:
     if main is None:
         return 0.0
+    graded = f"{option.strip().lower()}="
+    for attribute in main.attributes:
+        if attribute.startswith(graded):
+            return float(attribute.removeprefix(graded))
     share = holding_share(main, tokens(option))
     return 1.0 if share == 1 else 0.49 * share
 
