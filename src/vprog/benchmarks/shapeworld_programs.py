@@ -312,7 +312,7 @@ def python_program(plan: Plan) -> str:
     used: Counter[str] = Counter()
     listed: dict[str, str] = {}
     for number, op in enumerate(plan.ops):
-        stem = op.settings[0].replace(" ", "_") + "s" if op.name == "find" else _STEMS[op.name]
+        stem = _STEMS.get(op.name) or op.settings[0].replace(" ", "_") + "_patches"
         used[stem] += 1
         names[number] = stem if used[stem] == 1 else f"{stem}_{used[stem]}"
         if op.name in ("like", "top") and op.settings[0] not in listed:
