@@ -206,7 +206,7 @@ def choice_question(family: str, noun: str, options: Sequence[str]) -> str:
 
 
 def relation_question(operation: Operation, anchor: str) -> str:
-    """For relations that boxes do not tell: ``What is on the table?``, ``What is the man holding?``."""
+    """A question for what stands in a relation: ``What is on the table?``."""
     relation, name = operation.values[0], operation.name
     asked = "Who" if name == "person" else "What" if name == "object" else f"Which {name}"
     if operation.subject:

@@ -1,4 +1,4 @@
-"""world-gqa: questions in GQA's schema about drawn scenes, written by ``vprog world draw --task gqa``."""
+"""world-gqa: questions in GQA's schema about drawn scenes (``vprog world draw --task gqa``)."""
 
 from __future__ import annotations
 

@@ -50,13 +50,15 @@ def _grainy(rng: random.Random, size: int) -> Array:
     seed = rng.randrange(16)
     scale = max(size // 96, 1)
     fine, coarse = _noise(size, 2 * scale, seed), _noise(size, 12 * scale, seed + 16)
-    return _full(size, _tint(rng, 200, 12)) + 7 * fine + 9 * coarse
+    base = _full(size, _tint(rng, 200, 12))
+    base += 7 * fine + 9 * coarse
+    return base
 
 
 def _dark(rng: random.Random, size: int) -> Array:
-    return _full(size, _tint(rng, rng.uniform(44, 66), 8)) + 4 * _noise(
-        size, size // 4, rng.randrange(16)
-    )
+    base = _full(size, _tint(rng, rng.uniform(44, 66), 8))
+    base += 4 * _noise(size, size // 4, rng.randrange(16))
+    return base
 
 
 def _paper(rng: random.Random, size: int) -> Array:
@@ -102,7 +104,9 @@ def _white(rng: random.Random, size: int) -> Array:
 def _blackboard(rng: random.Random, size: int) -> Array:
     seed = rng.randrange(16)
     smears = _noise(size, max(size // 6, 2), seed) + 0.6 * _noise(size, 2, seed + 16)
-    return _full(size, BOARD) + 3 * smears
+    base = _full(size, BOARD)
+    base += 3 * smears
+    return base
 
 
 BACKGROUNDS: dict[str, Callable[[random.Random, int], Array]] = {

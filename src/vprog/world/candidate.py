@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vprog.example import Scene, SceneObject
 from vprog.world.domains import Domain
 from vprog.world.entailment import Fact, Need
-from vprog.world.reference import Ref, Semantic, having, sample_ref
+from vprog.world.reference import Ref, Semantic, having, sample_ref, semantic_text, value_of
 from vprog.world.vocabulary import CATEGORY, COLORS, FAMILIES, FAMILY_OF, HELD_OUT_PAIRS
 
 YES_NO = ("yes", "no")
@@ -49,6 +49,11 @@ class Candidate:
     need: Need | None = None
     answer_ids: tuple[str, ...] = ()
 
+    @property
+    def program(self) -> str:
+        """``semanticStr``."""
+        return semantic_text(self.semantic.operations)
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -68,7 +73,7 @@ class Context:
 
         Recent descriptions are often used again, so that questions are about the same things.
         """
-        if thing is None and self.recent and self.rng.random() < 0.5:
+        if thing is None and self.recent and self.rng.random() < 0.65:
             known = self.rng.choice(self.recent)
             if not any(FAMILY_OF[value] in avoid for value in known.attributes):
                 return known
@@ -76,7 +81,7 @@ class Context:
         ref = sample_ref(self.rng, self.scene, thing, depth=depth, avoid=avoid)
         if ref is not None:
             self.recent.append(ref)
-            del self.recent[:-4]
+            del self.recent[:-3]
         return ref
 
     def two_refs(self, *avoid: str) -> tuple[Ref, Ref] | None:
@@ -136,6 +141,25 @@ def is_fact(ref: Ref, family: str, value: str) -> tuple[Fact, ...]:
     """That the object has this value of the family, with what follows."""
     others = tuple(("not", ref.key, family, v) for v in FAMILIES[family] if v != value)
     return (("attr", ref.key, family, value), ("some", ref.words | {value}), *others)
+
+
+def wrong_value(ctx: Context, ref: Ref, family: str) -> str:
+    """A value of the family that the object does not have."""
+    value = value_of(ref.thing, family)
+    return ctx.rng.choice([v for v in ctx.values(family, ref.thing.name) if v != value])
+
+
+def claim(ctx: Context, ref: Ref, family: str, truth: bool) -> str:
+    """A value of the family: the object's own, or a wrong one."""
+    return value_of(ref.thing, family) if truth else wrong_value(ctx, ref, family)
+
+
+def states(ref: Ref, value: str) -> tuple[Fact, ...]:
+    """What the true answer to "is it ``value``?" says."""
+    family = FAMILY_OF[value]
+    if value_of(ref.thing, family) == value:
+        return is_fact(ref, family, value)
+    return (("not", ref.key, family, value),)
 
 
 def yes(truth: bool) -> str:

@@ -15,8 +15,9 @@ Needs::
     ("value", ref, family)            ("is", ref, family, value)
     ("choose", ref, family, a, b)     ("exist", words)
     ("holds", ref, relation, ref)     ("side", ref, (relation, relation), ref)
+    ("same", ref, ref, family)        ("different", ref, ref, family)
     ("and", need, need)               ("or", need, need)
-    ("scene is", value)
+    ("scene",)                        ("scene is", value)
 
 References are the ``key`` of a ``Ref``; words are frozen sets.
 """
@@ -33,7 +34,7 @@ Need = tuple[Any, ...]
 
 
 def decide(need: Need, facts: Iterable[Fact]) -> bool | str | None:
-    """The answer that the facts leave for a need: a boolean, a word, or None if they leave it open."""
+    """The answer that the facts leave for a need: a boolean, a word, or None if it stays open."""
     known = set(facts)
     match need:
         case ("value", ref, family):
@@ -64,8 +65,13 @@ def decide(need: Need, facts: Iterable[Fact]) -> bool | str | None:
             if one is True or two is True:
                 return True
             return None if one is None or two is None else False
+        case ("same" | "different" as word, first, second, family):
+            one, two = (decide(("value", ref, family), known) for ref in (first, second))
+            return None if one is None or two is None else (one == two) == (word == "same")
+        case ("scene",):
+            return next((f[1] for f in known if f[0] == "scene"), None)
         case ("scene is", value):
-            scene = next((f[1] for f in known if f[0] == "scene"), None)
+            scene = decide(("scene",), known)
             return None if scene is None else bool(scene == value)
         case _:
             return None

@@ -1,4 +1,4 @@
-"""Questions in GQA's manner about drawn scenes (Hudson and Manning, CVPR 2019: schema and types)."""
+"""Questions in GQA's manner about drawn scenes (Hudson and Manning, CVPR 2019)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from vprog.world.balance import Balance
 from vprog.world.candidate import Candidate, Context, Template
 from vprog.world.domains import Domain
 from vprog.world.entailment import decide
-from vprog.world.reference import read_marks, semantic_text
-from vprog.world.templates_closed import COMPARE, LOGICAL, VERIFY
+from vprog.world.reference import read_marks
+from vprog.world.templates_logical import COMPARE, LOGICAL
 from vprog.world.templates_open import CHOOSE, QUERY
+from vprog.world.templates_verify import VERIFY
 
 PER_PICTURE = 10
 """Most questions about one picture."""
@@ -45,7 +46,7 @@ def ask(
         Rows of GQA's questions file by question id.
     """
     context = Context(scene, domain, rng)
-    chosen: list[tuple[Candidate, str]] = []
+    chosen: list[tuple[Candidate, str, str]] = []
     seen: set[str] = set()
     for _ in range(_TRIES):
         if len(chosen) >= min(limit, PER_PICTURE):
@@ -55,15 +56,15 @@ def ask(
         candidate = template(context)
         if candidate is None:
             continue
-        program = semantic_text(candidate.semantic.operations)
+        program = candidate.program
         if program in seen or not _balanced(balance, candidate):
             continue
         seen.add(program)
         texts = list(candidate.texts)
         rng.shuffle(texts)
-        chosen.append((candidate, texts[0]))
+        chosen.append((candidate, program, texts[0]))
         if len(texts) > 1 and rng.random() < 0.25 and _balanced(balance, candidate):
-            chosen.append((candidate, texts[1]))
+            chosen.append((candidate, program, texts[1]))
     chosen = chosen[:limit]
     ids = [f"{image_id}{number:02d}" for number in range(len(chosen))]
     return {id: _row(index, ids, chosen, image_id) for index, id in enumerate(ids)}
@@ -74,15 +75,14 @@ def _balanced(balance: Balance, candidate: Candidate) -> bool:
 
 
 def _row(
-    index: int, ids: list[str], chosen: list[tuple[Candidate, str]], image_id: str
+    index: int, ids: list[str], chosen: list[tuple[Candidate, str, str]], image_id: str
 ) -> dict[str, Any]:
-    candidate, text = chosen[index]
+    candidate, program, text = chosen[index]
     question, in_question = read_marks(text)
     full, in_full = read_marks(candidate.full)
-    program = semantic_text(candidate.semantic.operations)
     entailed, equivalent = [], []
-    for id, (other, _) in zip(ids, chosen, strict=True):
-        if semantic_text(other.semantic.operations) == program:
+    for id, (other, other_program, _) in zip(ids, chosen, strict=True):
+        if other_program == program:
             equivalent.append(id)
         elif other.need is not None and decide(other.need, candidate.facts) is not None:
             entailed.append(id)

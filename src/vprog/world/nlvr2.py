@@ -174,9 +174,7 @@ def _comparison(rng: random.Random, domain: Domain) -> Statement:
     sentence = {
         ">": f"There are more {noun.many} in the {side} image than in the {other} image.",
         "<": f"The {side} image contains fewer {noun.many} than the {other} image.",
-        "==": rng.choice((f"Both images contain the same number of {noun.many}.",
-                          f"There are as many {noun.many} in the {side} image as in the {other} "
-                          "image.")),
+        "==": f"There are as many {noun.many} in the {side} image as in the {other} image.",
     }[form]  # fmt: skip
 
     def wishes(label: bool) -> Wishes:

@@ -171,6 +171,7 @@ def sample_ref(
     *,
     depth: int = 1,
     avoid: Sequence[str] = (),
+    clauses: bool = True,
 ) -> Ref | None:
     """A random description that is true of ``thing`` alone.
 
@@ -180,6 +181,7 @@ def sample_ref(
         thing: What to describe.
         depth: The most relations that it may chain.
         avoid: Attribute families that it must not mention.
+        clauses: Whether it may hold relative clauses.
 
     Returns:
         None where a few tries found no description of one object.
@@ -187,14 +189,14 @@ def sample_ref(
     families = [f for f in FAMILIES if f not in avoid]
     for _ in range(8):
         noun = rng.choices((thing.name, thing.names[0], "object"), weights=(12, 5, 1))[0]
-        relational = depth > 0 and rng.random() < 0.4
+        relational = depth > 0 and rng.random() < (0.4 if clauses else 0.2)
         count = rng.choices((0, 1, 2), weights=(6, 3, 0) if relational else (4, 5, 2))[0]
         if noun == "object":
             count = max(count, 1)
         chosen = rng.sample(families, min(count, len(families)))
         attributes = ordered(value_of(thing, family) for family in chosen)
         words = {noun, *attributes}
-        clause = rng.random() < 0.25
+        clause = clauses and rng.random() < 0.25
         if not relational:
             if len(having(scene, words)) == 1:
                 return Ref(thing, noun, attributes, clause=clause)
@@ -208,7 +210,7 @@ def sample_ref(
         found = related(scene, words, relation, other)
         if found is None or len(found) != 1:
             continue
-        anchor = sample_ref(rng, scene, other, depth=depth - 1)
+        anchor = sample_ref(rng, scene, other, depth=depth - 1, clauses=False)
         if anchor is not None:
             return Ref(thing, noun, attributes, relation, anchor, clause)
     return None

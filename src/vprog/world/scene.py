@@ -1,7 +1,8 @@
-"""Scenes: which objects, where they stand, their pixels, and the exact gold scene of what is seen."""
+"""Scenes: which objects, where they stand, their pixels, and the gold scene of what is seen."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -264,7 +265,7 @@ def _boost(kind: str) -> float:
     """Slim kinds are drawn a little longer, so that sizes compare by look, not by length."""
     points = [p for part in parts(kind) for p in part.points]
     slim = min(max(x for x, _ in points), max(y for _, y in points))
-    return min(1.2, max(1.0, (0.8 / slim) ** 0.4))
+    return min(1.2, max(1.0, math.pow(0.8 / slim, 0.4)))
 
 
 def _gold(

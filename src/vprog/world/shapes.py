@@ -39,7 +39,7 @@ def _line(role: str, width: float, *points: Point) -> Part:
 def _oval(
     role: str, x: float, y: float, rx: float, ry: float, start: float = 0, end: float = 360
 ) -> Part:
-    """An ellipse, or the sector of it from ``start`` to ``end`` degrees, clockwise from the right."""
+    """An ellipse, or its sector from ``start`` to ``end`` degrees, clockwise from the right."""
     count = max(8, round(22 * (end - start) / 360))
     steps = count if end - start >= 360 else count + 1
     angles = [math.radians(start + (end - start) * i / count) for i in range(steps)]

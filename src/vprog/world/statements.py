@@ -1,15 +1,15 @@
 """The small semantic form behind the questions of nlvr2, tally and pope.
 
 An expression is a number, ``["count", SET]``, or an operator with its operands: ``==``, ``>=``,
-``<=``, ``>``, ``<``, ``+``, ``and``, ``or``, ``xor``, ``not``. A set is ``{"image": "image" | "left" |
-"right", "phrase": "red cat"}``; with ``"relation"`` and ``"anchor"`` (a phrase) it holds only the
-objects that stand in that relation to the one object that the anchor names, and nothing where the
-anchor names none.
+``<=``, ``>``, ``<``, ``+``, ``and``, ``or``, ``xor``, ``not``. A set is
+``{"image": "left", "phrase": "red cat"}``, its image being ``image``, ``left`` or ``right``; with
+``"relation"`` and ``"anchor"`` (a phrase) it holds only the objects that stand in that relation to
+the one object that the anchor names, and nothing where the anchor names none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vprog.example import Scene
@@ -25,6 +25,20 @@ def count(image: str, phrase: str, relation: str = "", anchor: str = "") -> Expr
     if relation:
         described |= {"relation": relation, "anchor": anchor}
     return ["count", described]
+
+
+_OPERATORS: Mapping[str, Callable[[int, int], bool | int]] = {
+    "==": lambda a, b: a == b,
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+    "+": lambda a, b: a + b,
+    "and": lambda a, b: bool(a and b),
+    "or": lambda a, b: bool(a or b),
+    "xor": lambda a, b: bool(a) != bool(b),
+    "not": lambda a, b: not a,
+}
 
 
 def value(expression: Expression, scenes: Mapping[str, Scene]) -> bool | int | None:
@@ -46,19 +60,7 @@ def value(expression: Expression, scenes: Mapping[str, Scene]) -> bool | int | N
     values = [value(operand, scenes) for operand in operands]
     if any(v is None for v in values):
         return None
-    first, second = (values[0] or 0), (values[-1] or 0)
-    return {
-        "==": lambda: first == second,
-        ">=": lambda: first >= second,
-        "<=": lambda: first <= second,
-        ">": lambda: first > second,
-        "<": lambda: first < second,
-        "+": lambda: first + second,
-        "and": lambda: bool(first and second),
-        "or": lambda: bool(first or second),
-        "xor": lambda: bool(first) != bool(second),
-        "not": lambda: not first,
-    }[name]()
+    return _OPERATORS[name](values[0] or 0, values[-1] or 0)
 
 
 def _count(described: Mapping[str, str], scene: Scene) -> int | None:

@@ -1,4 +1,4 @@
-"""Counting questions in TallyQA's manner and file (Acharya et al., AAAI 2019): simple and complex."""
+"""Counting questions in TallyQA's manner and file (Acharya et al., AAAI 2019)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from vprog.example import Scene
 from vprog.world.balance import Balance
 from vprog.world.domains import Domain
 from vprog.world.nlvr2 import Noun, sample_noun
-from vprog.world.reference import INVERSE, sample_ref
+from vprog.world.reference import INVERSE, having, sample_ref
 from vprog.world.scene import Spec, Wish, sample_specs
 from vprog.world.statements import Expression, count, value
+from vprog.world.vocabulary import singular
 
 PER_PICTURE = 4
 MOST = 5
-"""Answers run from 0 to this."""
+"""Answers run from 0 to this, to complex questions to one less."""
 _ANSWERS = tuple(map(str, range(MOST + 1)))
+_COMPLEX_ANSWERS = _ANSWERS[:-1]
 
 
 def sample_counted(rng: random.Random, domain: Domain) -> list[Spec]:
@@ -34,7 +36,7 @@ def ask(
     """Balanced counting questions about one scene: rows without ids and picture."""
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for _ in range(40):
+    for _ in range(30):
         if len(rows) >= min(limit, PER_PICTURE):
             break
         simple = rng.random() < 0.5
@@ -43,9 +45,14 @@ def ask(
             continue
         question, noun, expression = asked
         answer = value(expression, {"image": scene})
-        if answer is None or answer > MOST or question in seen:
+        space = _ANSWERS if simple else _COMPLEX_ANSWERS
+        if answer is None or str(answer) not in space or question in seen:
             continue
-        keys = ((str(simple), 2, _ANSWERS), (f"{simple}|{noun}", 2, _ANSWERS[:3]))
+        keys = (
+            (f"{simple}", 2, space),
+            (f"{simple}|{noun.noun}", 2, _ANSWERS[:3]),
+            (f"{simple}|{noun.phrase}", 1, _ANSWERS[:2]),
+        )
         if not balance.accepts(keys, str(answer)):
             continue
         seen.add(question)
@@ -61,44 +68,56 @@ def ask(
     return rows
 
 
-def _noun(scene: Scene, domain: Domain, rng: random.Random, least: int) -> Noun:
-    """A noun phrase: mostly one that is true of something in the scene."""
-    if rng.random() < 0.3:
-        return sample_noun(rng, domain, least=least, most=max(least, 0))
-    thing = rng.choice(scene.objects)
-    noun = rng.choice((thing.name, thing.names[0], thing.names[0]))
-    return Noun(noun, tuple(rng.sample(thing.attributes, least)))
+def _noun(scene: Scene, domain: Domain, rng: random.Random, attributes: int) -> Noun:
+    """A noun phrase that is true of a number of objects, each number as likely as possible."""
+    wanted = rng.randint(0, MOST)
+    found = [
+        Noun(noun, (said,) if said else ())
+        for thing in scene.objects
+        for noun in (thing.name, thing.names[0])
+        for said in (thing.attributes if attributes else ("",))
+        if len(having(scene, {noun, said} - {""})) == wanted
+    ]
+    return (
+        rng.choice(found) if found else sample_noun(rng, domain, least=attributes, most=attributes)
+    )
 
 
 def _ask(rng: random.Random, many: str, where: str = "") -> str:
-    tail = f" {where}" if where else rng.choice(("", " in the picture", " there"))
-    forms = (
-        f"How many {many} are{tail or ' there'}?",
-        f"How many {many} do you see{where and tail}?",
+    if where:
+        return rng.choice((f"How many {many} are {where}?", f"How many {many} do you see {where}?"))
+    return rng.choice(
+        (
+            f"How many {many} are there?",
+            f"How many {many} are in the picture?",
+            f"How many {many} do you see?",
+            f"How many {many} are there in the picture?",
+        )
     )
-    return rng.choice(forms)
 
 
-def _simple(scene: Scene, domain: Domain, rng: random.Random) -> tuple[str, str, Expression] | None:
+def _simple(
+    scene: Scene, domain: Domain, rng: random.Random
+) -> tuple[str, Noun, Expression] | None:
     noun = _noun(scene, domain, rng, 0)
-    return _ask(rng, noun.many), noun.noun, count("image", noun.phrase)
+    return _ask(rng, noun.many), noun, count("image", noun.phrase)
 
 
 def _complex(
     scene: Scene, domain: Domain, rng: random.Random
-) -> tuple[str, str, Expression] | None:
+) -> tuple[str, Noun, Expression] | None:
     if rng.random() < 0.55:
         noun = _noun(scene, domain, rng, 1)
+        question = _ask(rng, noun.many)
         if rng.random() < 0.25:
-            many = f"{Noun(noun.noun).many} are {noun.attributes[0]}"
-            return f"How many {many}?", noun.noun, count("image", noun.phrase)
-        return _ask(rng, noun.many), noun.noun, count("image", noun.phrase)
-    noun = Noun("object") if rng.random() < 0.4 else _noun(scene, domain, rng, 0)
-    anchor = sample_ref(rng, scene, rng.choice(scene.objects), depth=0)
+            question = f"How many {Noun(noun.noun).many} are {noun.attributes[0]}?"
+        return question, noun, count("image", noun.phrase)
+    noun = Noun("object") if rng.random() < 0.5 else _noun(scene, domain, rng, 0)
+    anchor = sample_ref(rng, scene, rng.choice(scene.objects), depth=0, clauses=False)
     if anchor is None:
         return None
     relation = rng.choice(tuple(INVERSE))
     phrase = " ".join((*anchor.attributes, anchor.noun))
-    shown = Noun(anchor.noun, anchor.attributes).one.split(" ", 1)[1]
-    question = _ask(rng, noun.many, f"{relation} the {shown}")
-    return question, noun.noun, count("image", noun.phrase, relation, phrase)
+    the = " ".join((*anchor.attributes, singular(anchor.noun)))
+    question = _ask(rng, noun.many, f"{relation} the {the}")
+    return question, noun, count("image", noun.phrase, relation, phrase)

@@ -12,7 +12,7 @@ from vprog.world.candidate import (
 )
 from vprog.world.reference import INVERSE, Ref, Semantic, having, ordered, related, value_of
 from vprog.world.scene import MARGIN
-from vprog.world.vocabulary import KINDS, TAXONOMY, singular, with_article
+from vprog.world.vocabulary import FAMILIES, KINDS, TAXONOMY, singular, with_article
 
 
 def query_attribute(ctx: Context) -> Candidate | None:
@@ -25,8 +25,12 @@ def query_attribute(ctx: Context) -> Candidate | None:
     semantic = Semantic()
     semantic.add("query", family, ref.add_to(semantic))
     if family == "color":
-        texts = (f"What color is {ref.the}?", f"Which color is {ref.the}?",
-                 f"What is the color of {ref.the}?", f"Which color does {ref.the} have?")  # fmt: skip
+        texts: tuple[str, ...] = (
+            f"What color is {ref.the}?",
+            f"Which color is {ref.the}?",
+            f"What is the color of {ref.the}?",
+            f"Which color does {ref.the} have?",
+        )
     else:
         texts = (f"What pattern does {ref.the} have?", f"Which pattern is on {ref.the}?",
                  f"What is the pattern of {ref.the}?")  # fmt: skip
@@ -40,7 +44,10 @@ def query_attribute(ctx: Context) -> Candidate | None:
         semantic_type="attr",
         detailed="directWhich" if family == "color" else "directPattern",
         group=(family, f"10q-{ref.noun}_{family}"),
-        keys=((f"query {family}|{ref.noun}", 1, space),),
+        keys=(
+            (f"query {family}|{ref.noun}", 1, space),
+            (f"query {family}", 4, FAMILIES[family]),
+        ),
         facts=(*presupposed(ref), *is_fact(ref, family, value)),
         need=("value", ref.key, family),
     )
@@ -65,7 +72,12 @@ def _name(
         detailed=detailed,
         group=(ref.noun, f"{'15' if ref.anchor else '12q'}-{key}"),
         keys=((key, 0 if len(space) < 3 else 1, space), (f"name|{ref.noun}", 2, kinds)),
-        facts=(*presupposed(ref), ("some", ref.words | {ref.thing.name})),
+        facts=(
+            *presupposed(ref),
+            ("attr", ref.key, "name", ref.thing.name),
+            ("some", ref.words | {ref.thing.name}),
+        ),
+        need=("value", ref.key, "name"),
         answer_ids=(ref.thing.id,),
     )
 
@@ -251,7 +263,12 @@ def choose_name(ctx: Context) -> Candidate | None:
         detailed="categoryThatChoose",
         group=(noun, f"12c-{noun}"),
         keys=((f"chooseName|{space}", 0, space),),
-        facts=(*presupposed(ref), ("some", ref.words | {thing.name})),
+        facts=(
+            *presupposed(ref),
+            ("attr", ref.key, "name", thing.name),
+            ("some", ref.words | {thing.name}),
+        ),
+        need=("choose", ref.key, "name", first, second),
         answer_ids=(thing.id,),
     )  # fmt: skip
 
@@ -306,11 +323,15 @@ def choose_position(ctx: Context) -> Candidate | None:
     semantic = Semantic()
     semantic.add(f"choose {axis}", f"{first}|{second}", ref.add_to(semantic))
     if axis == "hposition":
-        texts = (f"Is {ref.the} on the {first} or on the {second} side of the picture?",
-                 f"Which side of the picture is {ref.the} on, the {first} or the {second}?")  # fmt: skip
+        texts = (
+            f"Is {ref.the} on the {first} or on the {second} side of the picture?",
+            f"Which side of the picture is {ref.the} on, the {first} or the {second}?",
+        )
     else:
-        texts = (f"Is {ref.the} in the {first} or in the {second} of the picture?",
-                 f"In which part of the picture is {ref.the}, the {first} or the {second}?")  # fmt: skip
+        texts = (
+            f"Is {ref.the} in the {first} or in the {second} of the picture?",
+            f"In which part of the picture is {ref.the}, the {first} or the {second}?",
+        )
     return Candidate(
         texts=texts,
         semantic=semantic,
@@ -348,6 +369,7 @@ def choose_scene(ctx: Context) -> Candidate | None:
         group=(None, "01-background"),
         keys=(("backgroundChoose", 0, space),),
         facts=(("scene", answer),),
+        need=("scene",),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What drawn scenes can hold: kinds in their taxonomy, colours, sizes, patterns, and English for them."""
+"""What drawn scenes can hold: a taxonomy of kinds, colours, sizes, patterns, and their English."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words of the oracle: plurals, generic nouns, families of attributes, and when a phrase is true."""
+"""Words of the oracle: plurals, families of attributes, and when a phrase is true."""
 
 from __future__ import annotations
 
@@ -16,17 +16,65 @@ ANYTHING = frozenset(
 
 FAMILIES: dict[str, frozenset[str]] = {
     "color": frozenset(
-        "red orange yellow green blue purple pink brown black white gray cyan magenta violet "
-        "turquoise beige gold silver tan".split()
+        [
+            "red",
+            "orange",
+            "yellow",
+            "green",
+            "blue",
+            "purple",
+            "pink",
+            "brown",
+            "black",
+            "white",
+            "gray",
+            "cyan",
+            "magenta",
+            "violet",
+            "turquoise",
+            "beige",
+            "gold",
+            "silver",
+            "tan",
+        ]
     ),
-    "size": frozenset("small large medium tall short wide narrow long".split()),
-    "pattern": frozenset("plain striped dotted checked solid spotted".split()),
+    "size": frozenset(["small", "large", "medium", "tall", "short", "wide", "narrow", "long"]),
+    "pattern": frozenset(["plain", "striped", "dotted", "checked", "solid", "spotted"]),
     "shape": frozenset(
-        "square circle triangle rectangle cross pentagon ellipse semicircle star diamond sphere "
-        "cube cylinder round oval rectangular triangular circular".split()
+        [
+            "square",
+            "circle",
+            "triangle",
+            "rectangle",
+            "cross",
+            "pentagon",
+            "ellipse",
+            "semicircle",
+            "star",
+            "diamond",
+            "sphere",
+            "cube",
+            "cylinder",
+            "round",
+            "oval",
+            "rectangular",
+            "triangular",
+            "circular",
+        ]
     ),
     "material": frozenset(
-        "wooden metallic metal wood plastic rubber glass stone leather paper".split()
+        [
+            "wooden",
+            "metallic",
+            "metal",
+            "wood",
+            "plastic",
+            "rubber",
+            "glass",
+            "stone",
+            "leather",
+            "paper",
+        ]
     ),
 }
 """Attribute words by family. A shape may be an object's name."""
@@ -36,7 +84,25 @@ FAMILY_NAMES = {"colour": "color", **{name: name for name in FAMILIES}}
 
 _SAME = {"big": "large", "little": "small", "tiny": "small", "grey": "gray", "colour": "color"}
 _DROPPED = frozenset(
-    "a an the any some all this that these those is are which who look looks of".split()
+    [
+        "a",
+        "an",
+        "the",
+        "any",
+        "some",
+        "all",
+        "this",
+        "that",
+        "these",
+        "those",
+        "is",
+        "are",
+        "which",
+        "who",
+        "look",
+        "looks",
+        "of",
+    ]
 )
 _IRREGULAR = {
     "person": "people", "man": "men", "woman": "women", "child": "children", "mouse": "mice",
