@@ -179,7 +179,9 @@ def _frozen(value: Any, pictures: Mapping[str, Picture], ids: list[str]) -> Any:
         return (pictures[value.picture].digest, *value[1:5])
     if isinstance(value, list):
         return tuple([_frozen(item, pictures, ids) for item in value])
-    return value
+    if isinstance(value, dict):
+        return ("{}", *[(key, _frozen(item, pictures, ids)) for key, item in value.items()])
+    return value if value is not True and value is not False else ("bool", value)
 
 
 def _pictures_of(batch: Sequence[_Open]) -> dict[str, Picture]:

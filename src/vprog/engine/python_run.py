@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from vprog.engine.sandbox import Job, Outcome
 from vprog.engine.settings import Limits
 from vprog.engine.task import Running, Task
-from vprog.errors import InputError, ProgramError, VprogError
+from vprog.errors import ProgramError, VprogError
 from vprog.example import Region
 from vprog.program.python import CheckedPython
 from vprog.tools.tool import Param, Tool
 from vprog.trace import Call, Result, Source, Step, Value
 
+MAX_EDGE = 1e9
+"""Largest magnitude of a patch's edge in pixels; far outside of every picture."""
 _LIMIT_ERRORS = ("RecursionError", "MemoryError", "TimeoutError")
 _NAME_ERRORS = ("NameError", "AttributeError", "UnboundLocalError")
 
@@ -88,7 +89,8 @@ class PythonRun(Running):
             raise ProgramError(
                 "runtime",
                 "the program does not repeat itself: executed again it called "
-                f"{raw} where it had called {tool_name}",
+                f"{raw} where it had called {tool_name}"
+                + (", with other arguments" if raw == tool_name else ""),
             )
         return self._call(module, tool_name, raw)
 
@@ -156,16 +158,22 @@ class PythonRun(Running):
         return value
 
     def _region(self, value: Any) -> Any:
-        if not (isinstance(value, list) and len(value) == 5 and value[0] in self.pictures):
+        if not (isinstance(value, list) and len(value) == 5 and isinstance(value[0], str)):
             return value
-        if not all(isinstance(v, int | float) and math.isfinite(v) for v in value[1:]):
-            raise ProgramError("runtime", f"a patch has impossible edges: {value[1:]}")
-        return Region(*value)
+        picture, *edges = value
+        if picture not in self.pictures:
+            raise ProgramError("runtime", "a patch of a picture that this program does not have")
+        if not all(type(v) in (int, float) and abs(v) <= MAX_EDGE for v in edges):
+            raise ProgramError("runtime", f"a patch has impossible edges: {edges}"[:200])
+        return Region(picture, *edges)
 
     def _answer(self, data: Any) -> Value:
         kind, value = next(iter(data.items()))
         if kind == "region":
-            return self._region(value)  # type: ignore[no-any-return]
+            region = self._region(value)
+            if type(region) is not Region:
+                raise ProgramError("runtime", "a program cannot return a tampered patch")
+            return region
         if kind == "list":
             return [self._answer(item) for item in value]
         if kind == "dict":
@@ -194,7 +202,7 @@ def named_inputs(example_question: str, choices: Any, names: tuple[str, ...]) ->
         names: Parameter names.
 
     Raises:
-        InputError: A parameter asks for options that the example does not have.
+        ProgramError: kind ``type``: a parameter asks for options that the example does not have.
     """
     given: dict[str, Any] = {}
     for name in names:
@@ -202,8 +210,8 @@ def named_inputs(example_question: str, choices: Any, names: tuple[str, ...]) ->
             given[name] = example_question
         elif name in ("possible_answers", "options", "choices"):
             if choices is None:
-                raise InputError(
-                    f"the program wants {name!r}, but the example has no answer options"
+                raise ProgramError(
+                    "type", f"the program wants {name!r}, but the example has no answer options"
                 )
             given[name] = list(choices)
     return given

@@ -188,7 +188,18 @@ def check_python(text: str, api: Api) -> CheckedPython:
     source = text
     if _soften_handlers(tree):
         source = ast.unparse(tree)
-    return CheckedPython(source, pictures, given, _keeps_nothing(tree), "random" in text)
+    return CheckedPython(source, pictures, given, _keeps_nothing(tree), _draws(tree))
+
+
+def _draws(tree: ast.Module) -> bool:
+    """Whether a program imports random; its text may spell the name in other characters."""
+    names: list[str | None] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module)
+    return "random" in names
 
 
 def _keeps_nothing(tree: ast.Module) -> bool:

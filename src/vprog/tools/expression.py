@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import io
+import math
 import operator
 import tokenize
 import warnings
@@ -21,13 +22,15 @@ from typing import Any
 from vprog.errors import ProgramError, known_names
 from vprog.example import Region
 from vprog.tools.module import Args, Module, Pictures
-from vprog.tools.tool import Param, describe
+from vprog.tools.tool import MAX_NUMBER, Param, describe
 from vprog.trace import Result, Value
 
 MAX_TEXT = 10_000
 """Longest text or list that an expression may build."""
-MAX_NUMBER = 1e18
-"""Largest magnitude of a number in an expression."""
+MAX_ENTRIES = 100_000
+"""Most entries and characters in all levels of a nested list."""
+MAX_DEPTH = 16
+"""Most levels of a nested list."""
 _XOR = "xor__"
 _PREFIX = "v__"
 
@@ -40,7 +43,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "abs": lambda v: abs(_number(v)),
     "min": lambda *v: min(_numbers(v)),
     "max": lambda *v: max(_numbers(v)),
-    "round": lambda v, digits=0: round(_number(v), int(digits)) if digits else round(_number(v)),
+    "round": lambda v, digits=0: _round(_number(v), int(_number(digits))),
     "sum": lambda v: sum(_numbers((v,))),
     "any": lambda v: any(truth(x) for x in v),
     "all": lambda v: all(truth(x) for x in v),
@@ -75,12 +78,14 @@ def parse_expression(text: str) -> Expression:
     """
     if len(text) > MAX_TEXT:
         raise ProgramError("syntax", f"expression of {len(text)} characters; at most {MAX_TEXT}")
+    if _XOR in text:
+        raise ProgramError("syntax", f"EVAL: the name {_XOR} is taken")
     source, variables = _substitute(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source.strip(), mode="eval").body
-        _check(tree, 0)
+        _check(tree, frozenset([*(_PREFIX + v for v in variables), _XOR, "yes", "no"]))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested or malformed"
         raise ProgramError("syntax", f"EVAL cannot read {text!r}: {reason}") from None
@@ -173,7 +178,7 @@ _ALLOWED = (
 )
 
 
-def _check(node: ast.AST, depth: int) -> None:
+def _check(node: ast.AST, known: frozenset[str], depth: int = 0) -> None:
     if depth > 50:
         raise ValueError("too deep")
     match node:
@@ -191,10 +196,11 @@ def _check(node: ast.AST, depth: int) -> None:
             index, ast.Slice
         ):
             children = [value, index]
-        case ast.Constant(value=bool() | int() | float() | str() | None):
+        case ast.Constant(value=bool() | int() | float() | str() | None as value):
+            _bounded(value)
             children = []
         case ast.Name(id=name):
-            if not name.startswith(_PREFIX) and name != _XOR and name not in ("yes", "no"):
+            if name not in known:
                 raise ProgramError(
                     "name",
                     f"EVAL does not know {name!r}; variables stand in braces, as in {{{name}}}, "
@@ -217,7 +223,7 @@ def _check(node: ast.AST, depth: int) -> None:
                 "syntax", f"EVAL does not allow {type(node).__name__}; allowed are {_ALLOWED}"
             )
     for child in children:
-        _check(child, depth + 1)
+        _check(child, known, depth + 1)
 
 
 def truth(value: Any) -> bool:
@@ -242,9 +248,11 @@ def _number(value: Any) -> float | int:
             return int(value)
         except ValueError:
             try:
-                return float(value)
+                number = float(value)
             except ValueError:
-                pass
+                number = math.nan
+        if math.isfinite(number):
+            return number
     raise ProgramError("type", f"EVAL needs a number, got {describe(value)}")
 
 
@@ -256,6 +264,12 @@ def _numbers(values: Sequence[Any]) -> list[float | int]:
     return [_number(v) for v in values]
 
 
+def _round(value: float, digits: int) -> float:
+    if not -18 <= digits <= 18:  # Python would calculate 10 ** -digits, however long that takes
+        raise ProgramError("limit", "EVAL: round takes -18 to 18 digits")
+    return round(value, digits) if digits else round(value)
+
+
 def _plain(value: Any) -> Any:
     """The form in which values are compared: yes / no as booleans, written numbers as numbers."""
     if isinstance(value, str):
@@ -265,9 +279,10 @@ def _plain(value: Any) -> Any:
         if text in ("no", "false"):
             return False
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
             return text
+        return number if math.isfinite(number) else text  # "nan" and "infinity" are words
     return value
 
 
@@ -302,7 +317,33 @@ def _bounded(value: Any) -> Any:
         raise ProgramError("limit", f"EVAL: numbers beyond {MAX_NUMBER:.0e} are not allowed")
     if isinstance(value, str | list) and len(value) > MAX_TEXT:
         raise ProgramError("limit", f"EVAL: text and lists end at {MAX_TEXT} entries")
+    if isinstance(value, list):
+        bounded_list(value)
     return value
+
+
+def bounded_list(value: list[Any]) -> None:
+    """Refuses nested lists that are small in memory, by sharing, and huge when written out.
+
+    Raises:
+        ProgramError: kind ``limit``.
+    """
+    level, entries = [value], 0
+    for _ in range(MAX_DEPTH):
+        deeper: list[list[Any]] = []
+        for items in level:
+            entries += len(items)
+            for item in items:
+                if isinstance(item, list):
+                    deeper.append(item)
+                elif isinstance(item, str):
+                    entries += len(item)
+            if entries > MAX_ENTRIES:
+                raise ProgramError("limit", f"nested lists end at {MAX_ENTRIES} entries in all")
+        if not deeper:
+            return
+        level = deeper
+    raise ProgramError("limit", f"lists are nested at most {MAX_DEPTH} levels deep")
 
 
 def _compile(node: ast.AST) -> Compute:
@@ -338,7 +379,7 @@ def _compile(node: ast.AST) -> Compute:
             return lambda v: then(v) if truth(condition(v)) else other(v)
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             parts = [_compile(element) for element in elements]
-            return lambda v: [part(v) for part in parts]
+            return lambda v: _bounded([part(v) for part in parts])
         case ast.Subscript(value=value, slice=index):
             whole, at = _compile(value), _compile(index)
             return lambda v: whole(v)[int(_number(at(v)))]
@@ -347,7 +388,7 @@ def _compile(node: ast.AST) -> Compute:
             return lambda v: _bounded(function(*[arg(v) for arg in given]))
         case ast.Call(func=ast.Attribute(value=value, attr=name)):
             text = _compile(value)
-            return lambda v: getattr(as_text(text(v)), name)()
+            return lambda v: _bounded(getattr(as_text(text(v)), name)())
     raise AssertionError(f"unchecked node {node!r}")
 
 

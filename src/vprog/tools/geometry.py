@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vprog.example import Region
+from vprog.tools.expression import bounded_list
 from vprog.tools.module import Args, Module, Pictures
 from vprog.tools.tool import Kind, Param
 from vprog.trace import Result
@@ -92,7 +93,10 @@ def _count(args: Args, results: Sequence[Result], pictures: Pictures) -> Result:
 
 def _result(args: Args, results: Sequence[Result], pictures: Pictures) -> Result:
     del results, pictures
-    return Result(args["var"])
+    value = args["var"]
+    if isinstance(value, list):
+        bounded_list(value)
+    return Result(value)
 
 
 _AROUND = "The part of the image around the first of the boxes, somewhat enlarged."

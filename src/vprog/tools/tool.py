@@ -41,6 +41,9 @@ Image: TypeAlias = Region
 Boxes: TypeAlias = list[Region]
 """Annotation of a tool's parameter that is a list of regions."""
 
+MAX_NUMBER = 1e18
+"""Largest magnitude of a number that programs, tools and expressions exchange."""
+
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "<required>"})()
 """Default of a parameter that must be given."""
 
@@ -174,7 +177,7 @@ def bind_params(
 
 
 def fits(value: Any, kind: Kind) -> bool:
-    """Whether a run-time value is of a kind. A bool is no number."""
+    """Whether a run-time value is of a kind. A bool is no number, nor is inf, nan or 10**19."""
     if kind == "any":
         return True
     if kind == "image":
@@ -184,7 +187,11 @@ def fits(value: Any, kind: Kind) -> bool:
     if kind == "bool":
         return isinstance(value, bool)
     if kind == "number":
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and -MAX_NUMBER <= value <= MAX_NUMBER
+        )
     if not isinstance(value, list):
         return False
     member = _MEMBERS[kind]
@@ -196,6 +203,9 @@ _MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": 
 
 def describe(value: Any) -> str:
     """A value in an error message: its kind and, if short, itself."""
+    if type(value) in (int, float) and not fits(value, "number"):
+        # A large integer may have too many digits to be printed.
+        return f"a number beyond {MAX_NUMBER:.0e}" if type(value) is int else f"number {value!r}"
     for kind in ("image", "bool", "number", "text"):
         if fits(value, kind):
             text = f"{kind} {value!r}" if kind != "image" else "an image"
