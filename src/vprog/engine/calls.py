@@ -12,7 +12,7 @@ from vprog.engine.memo import Key, Memo, renamed
 from vprog.errors import InputError, ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backend import Backend, Toolbox
-from vprog.tools.tool import Tool, describe, fits
+from vprog.tools.tool import Tool, describe, fits, is_plain
 from vprog.trace import Call, Result, Source
 
 Deliver = Callable[["Result | ToolError", Source, float], None]
@@ -164,7 +164,9 @@ class Calls:
 
     @staticmethod
     def _checked(tool: Tool, result: Result | ToolError) -> Result | ToolError:
-        if isinstance(result, Result) and not fits(result.value, tool.returns):
+        if isinstance(result, Result) and not (
+            fits(result.value, tool.returns) and (tool.returns != "any" or is_plain(result.value))
+        ):
             return ToolError(
                 f"the backend of {tool.name!r} answered {describe(result.value)}, "
                 f"not {tool.returns}"

@@ -17,6 +17,8 @@ from vprog.trace import Call, Result, Source, Step, Value
 
 MAX_EDGE = 1e9
 """Largest magnitude of a patch's edge in pixels; far outside of every picture."""
+MAX_REPEATS = 4
+"""A program's executions may take this many times its time limit in all."""
 _LIMIT_ERRORS = ("RecursionError", "MemoryError", "TimeoutError")
 _NAME_ERRORS = ("NameError", "AttributeError", "UnboundLocalError")
 
@@ -24,7 +26,9 @@ _NAME_ERRORS = ("NameError", "AttributeError", "UnboundLocalError")
 class PythonRun(Running):
     """A program that is executed again whenever an answer has come."""
 
-    __slots__ = ("_heights", "_inputs", "_limits", "_log", "_pending", "_program", "_tools")
+    __slots__ = (
+        "_heights", "_inputs", "_limits", "_log", "_pending", "_program", "_spent_s", "_tools",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class PythonRun(Running):
         self._limits = limits
         self._log: list[str] = []
         self._pending: list[Any] = []
+        self._spent_s = 0.0
         pictures = task.example.pictures
         sizes = [(p.id, *p.size) for p in pictures]
         self._heights = {id: height for id, _, height in sizes}
@@ -84,6 +89,13 @@ class PythonRun(Running):
             raise ProgramError("limit", str(outcome.data))
         if outcome.kind == "error":
             raise self._error(outcome.data[0], outcome.data[1], outcome.line)
+        self._spent_s += outcome.seconds
+        if self._spent_s > MAX_REPEATS * self._limits.time_s:
+            raise ProgramError(
+                "limit",
+                "a program starts anew after every call; with so much computation before its calls "
+                f"it ran longer than {MAX_REPEATS * self._limits.time_s:g} s in all",
+            )
         module, tool_name, raw = outcome.data
         if module == "diverged":
             raise ProgramError(
@@ -136,7 +148,19 @@ class PythonRun(Running):
 
     def _record(self, value: Value) -> None:
         tool_name, raw = self._pending
-        self._log.append(json.dumps([tool_name, raw, self._encode(value)]))
+        tagged = self._tools[tool_name].returns == "any"
+        sent = self._tagged(value) if tagged else self._encode(value)
+        self._log.append(json.dumps([tool_name, raw, sent]))
+
+    def _tagged(self, value: Any) -> dict[str, Any]:
+        """A value whose kind only it itself tells."""
+        if type(value) is Region:
+            return {"region": self._encode(value)}
+        if isinstance(value, list):
+            return {"list": [self._tagged(item) for item in value]}
+        if isinstance(value, dict):
+            return {"dict": {str(key): self._tagged(item) for key, item in value.items()}}
+        return {"plain": value}
 
     def _encode(self, value: Any) -> Any:
         if type(value) is Region:
@@ -155,6 +179,8 @@ class PythonRun(Running):
             return self._region(value)
         if param.kind == "images" and isinstance(value, list):
             return [self._region(item) for item in value]
+        if param.kind == "any":
+            return self._answer(value)
         return value
 
     def _region(self, value: Any) -> Any:

@@ -11,14 +11,18 @@ _vp_log = []
 _vp_state = [0, None]
 _vp_names, _vp_inputs, _vp_answer = _vp_make(_vp_log, _vp_state)
 _vp_kept = {}
+_vp_texts = {}  # of programs that could not be compiled: their text comes only once
+_VP_MAX = 1_000_000
 
 
 def _vp_kept_command(key, source):
     command = _vp_kept.get(key)
     if command is None:
         names = dict(_vp_names)
+        source = _vp_texts.setdefault(key, source)
         exec(source, names)
         command = _vp_kept[key] = names["execute_command"]
+        _vp_texts.pop(key)
     return command
 
 
@@ -40,7 +44,10 @@ def _vp_one(program, log, pictures, video, given):
             exec(source, names)
             done = answer(names["execute_command"](*inputs(pictures, video), **given))
         if state[1] is None:
-            return json.dumps(["done", done])
+            out = json.dumps(["done", done])
+            if len(out) > _VP_MAX:
+                out = f'["limit", "the answer has more than {_VP_MAX} characters"]'
+            return out
     except KeyboardInterrupt:
         out = '["error", ["KeyboardInterrupt", "the program interrupted itself"]]'
     except SystemExit:
@@ -50,7 +57,10 @@ def _vp_one(program, log, pictures, video, given):
     if state[1] is None:
         return out
     try:
-        return json.dumps(["call", state[1]])
+        out = json.dumps(["call", state[1]])
+        if len(out) > _VP_MAX:
+            out = f'["limit", "the arguments of a call have more than {_VP_MAX} characters"]'
+        return out
     except Exception as error:
         return json.dumps(["error", ["TypeError", "a tool cannot take this: " + str(error)]])
 

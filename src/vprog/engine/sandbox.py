@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -69,11 +70,13 @@ class Outcome:
             ``limit``: at a limit of the sandbox.
         data: ``[module, tool, args]``, the encoded answer, ``[type, message]`` or a message.
         line: Of the program, for errors, where known.
+        seconds: That it took; 0 for executions that shared a round trip, which are short.
     """
 
     kind: Literal["call", "done", "error", "limit"]
     data: Any
     line: int | None = None
+    seconds: float = 0.0
 
 
 def prelude(tools: Mapping[str, Tool]) -> str:
@@ -91,7 +94,9 @@ def _wrapper(tool: Tool) -> str:
     params = ", ".join(
         p.name if p.required else f"{p.name}={json_literal(p.default)}" for p in tool.params
     )
-    encoded = ", ".join(f"_vp_encode({p.name})" for p in tool.params)
+    encoded = ", ".join(
+        f"{'_vp_answer' if p.kind == 'any' else '_vp_encode'}({p.name})" for p in tool.params
+    )
     return (
         f"    def {tool.name}({params}):\n"
         f'        value = _vp_call("{tool.name}", "{tool.name}", [{encoded}])\n'
@@ -185,6 +190,10 @@ class Sandbox:
         except MontyError:
             shared.close()
             return None
+        outcomes = [
+            shared.located(job, outcome) if outcome.kind == "error" else outcome
+            for job, outcome in zip(jobs, outcomes, strict=True)
+        ]
         self._sessions.append(shared)
         return outcomes
 
@@ -198,6 +207,7 @@ class Sandbox:
         from pydantic_monty import MontyCrashedError, MontyError, MontyRuntimeError
 
         session = self._checkout(self._limits.time_s)
+        started = time.perf_counter()
         try:
             shared = _Shared(session, self._source)
             try:
@@ -212,7 +222,7 @@ class Sandbox:
                 return Outcome("error", ["SyntaxError", str(error)])
             if outcome.kind == "error":
                 return shared.located(job, outcome)
-            return outcome
+            return replace(outcome, seconds=time.perf_counter() - started)
         finally:
             session.__exit__(None, None, None)
 
@@ -291,6 +301,7 @@ class _Shared:
         try:
             self._session.feed_run(
                 "_vp_s, _vp_j = json.loads(_vp_jobs)\n"
+                "random.seed(0)\n"
                 "_vp_names, _vp_in, _vp_out = _vp_make(_vp_j[0][1], [0, None])\n"
                 "exec(_vp_s[0], _vp_names)\n"
                 '_vp_names["execute_command"](*_vp_in(_vp_j[0][2], _vp_j[0][3]), **_vp_j[0][4])',

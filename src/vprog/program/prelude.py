@@ -248,11 +248,24 @@ def _vp_make(log, state):
             return {"dict": {str(key): _vp_answer(value[key]) for key in value}}
         raise TypeError(f"a program cannot return {type(value).__name__}")
 
+    def _vp_plain(data):
+        for kind in data:
+            value = data[kind]
+        if kind == "region":
+            return _vp_from_region(value)
+        if kind == "list":
+            return [_vp_plain(item) for item in value]
+        if kind == "dict":
+            return {key: _vp_plain(value[key]) for key in value}
+        return value
+
     def _vp_decode(kind, value):
         if kind == "image":
             return _vp_from_region(value)
         if kind == "images":
             return _vp_patches(value)
+        if kind == "any":
+            return _vp_plain(value)
         return value
 
     def _vp_inputs(pictures, video):

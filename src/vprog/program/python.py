@@ -30,7 +30,9 @@ MODULES = (
 _NO_BUILTINS = {
     "breakpoint", "compile", "delattr", "exit", "globals", "help", "input", "license", "locals",
     "memoryview", "open", "quit", "vars", "copyright", "credits", "__import__", "eval", "exec",
+    "id", "hash",
 }  # fmt: skip
+# id and hash differ from one execution to the next.
 _OWN_NAMES = ("__name__",)
 _INPUT_NAMES = ("question", "query", "possible_answers", "options", "choices")
 _OPEN_EXCEPTIONS = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
@@ -219,7 +221,11 @@ def _keeps_nothing(tree: ast.Module) -> bool:
                 return False
             case ast.Attribute(ctx=ast.Store() | ast.Del()):
                 return False
-            case ast.Name(id="setattr" | "delattr"):
+            case ast.Name(id="setattr" | "delattr" | "getattr" | "object" | "type"):
+                return False
+            case ast.Import(names=names) if any(n.name == "dataclasses" for n in names):
+                return False  # dataclass(ImagePatch) changes the class in place
+            case ast.ImportFrom(module="dataclasses"):
                 return False
             case ast.FunctionDef(args=args) | ast.Lambda(args=args):
                 if not all(isinstance(d, ast.Constant) for d in args.defaults + args.kw_defaults):
@@ -241,6 +247,8 @@ def _parse(text: str) -> ast.Module:
             raise ProgramError("syntax", error.msg, error.lineno, error.offset) from None
         except (ValueError, RecursionError, MemoryError) as error:
             reason = "null bytes" if "null" in str(error) else "it is nested too deeply"
+            if isinstance(error, UnicodeError):
+                reason = "it is no valid Unicode text"
             raise ProgramError("syntax", f"cannot read the program: {reason}") from None
     return tree
 

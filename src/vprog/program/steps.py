@@ -107,6 +107,8 @@ def _parse(text: str) -> list[ast.stmt]:
             ) from None
         except (ValueError, RecursionError, MemoryError) as error:
             reason = "null bytes" if "null" in str(error) else "brackets are nested too deeply"
+            if isinstance(error, UnicodeError):
+                reason = "it is no valid Unicode text"
             raise ProgramError("syntax", f"cannot read the program: {reason}") from None
 
 

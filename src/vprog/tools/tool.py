@@ -129,7 +129,7 @@ class Tool:
             raise ProgramError("tool", f"{self.name} failed: {reason}") from error
         if isinstance(value, tuple) and type(value) is not Region:
             value = list(value)
-        if not fits(value, self.returns):
+        if not fits(value, self.returns) or (self.returns == "any" and not is_plain(value)):
             raise ProgramError(
                 "tool", f"{self.name} must return {self.returns}, returned {describe(value)}"
             )
@@ -199,6 +199,15 @@ def fits(value: Any, kind: Kind) -> bool:
 
 
 _MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": "number"}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether programs and traces can hold a value: see ``vprog.trace.Value``."""
+    if isinstance(value, list):
+        return all(is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and is_plain(item) for k, item in value.items())
+    return value is None or isinstance(value, bool | int | float | str) or type(value) is Region
 
 
 def describe(value: Any) -> str:
