@@ -187,9 +187,7 @@ def check_python(text: str, api: Api) -> CheckedPython:
     command = _command(tree)
     _Checker(tree, api).check()
     pictures, given = _parameters(command)
-    source = text
-    if _soften_handlers(tree):
-        source = ast.unparse(tree)
+    source = _softened(text, tree)
     return CheckedPython(source, pictures, given, _keeps_nothing(tree), _draws(tree))
 
 
@@ -274,19 +272,27 @@ def _parameters(command: ast.FunctionDef) -> tuple[int, tuple[str, ...]]:
     return pictures, given
 
 
-def _soften_handlers(tree: ast.Module) -> bool:
-    """Keeps ``except:`` from catching the engine's own stop; True if anything was rewritten."""
-    changed = False
+def _softened(text: str, tree: ast.Module) -> str:
+    """The text with ``except:`` that cannot catch the engine's own stop; line by line the same."""
+    edits: list[tuple[int, int, int, bytes]] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ExceptHandler):
-            if node.type is None:
-                node.type = ast.Name("Exception", ast.Load())
-                changed = True
-            for name in ast.walk(node.type):
-                if isinstance(name, ast.Name) and name.id in _OPEN_EXCEPTIONS:
-                    name.id = "Exception"
-                    changed = True
-    return changed
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        if node.type is None:
+            after = node.col_offset + len("except")
+            edits.append((node.lineno, after, after, b" Exception"))
+            continue
+        for name in ast.walk(node.type):
+            if isinstance(name, ast.Name) and name.id in _OPEN_EXCEPTIONS:
+                end = name.end_col_offset or name.col_offset
+                edits.append((name.lineno, name.col_offset, end, b"Exception"))
+    if not edits:
+        return text
+    lines = text.encode().splitlines(keepends=True)  # columns count bytes
+    for line, start, end, new in sorted(edits, reverse=True):
+        old = lines[line - 1]
+        lines[line - 1] = old[:start] + new + old[end:]
+    return b"".join(lines).decode()
 
 
 def _error(kind: str, message: str, node: ast.AST) -> ProgramError:
