@@ -134,6 +134,8 @@ def _palette(style: str, color: str) -> Array:
 def _roles(kind: str, length: int, angle: int, contour: int, wobble: float, hand: int) -> Array:
     """A kind as a map of role codes, uint8 [height, width], supersampled and tight.
 
+    Both sides are multiples of ``SUPERSAMPLE``.
+
     Args:
         kind: What to draw.
         length: Of the longer side before rotation, in supersampled pixels.
@@ -174,7 +176,33 @@ def _roles(kind: str, length: int, angle: int, contour: int, wobble: float, hand
                 draw.line([*moved, moved[0], moved[1]], CONTOUR, contour, joint="curve")
     box = canvas.getbbox()
     assert box is not None
-    return np.asarray(canvas.crop(box)).copy()
+    left, top, right, bottom = box
+    right += (left - right) % SUPERSAMPLE
+    bottom += (top - bottom) % SUPERSAMPLE
+    return np.asarray(canvas.crop((left, top, right, bottom))).copy()
+
+
+@lru_cache(maxsize=8192)
+def _shares(kind: str, length: int, angle: int, contour: int, wobble: float, hand: int) -> Array:
+    """How many of a pixel's samples have each code, uint8 [height, width, 8]."""
+    import numpy as np
+
+    draw = _roles if length <= CACHED_LENGTH else _roles.__wrapped__
+    codes = draw(kind, length, angle, contour, wobble, hand)
+    return np.stack([_samples(codes == code) for code in range(CODES)], axis=-1)
+
+
+def _samples(mask: Array) -> Array:
+    """How many samples of each pixel are true, uint8 [height, width]."""
+    import numpy as np
+
+    samples = mask.view(np.uint8)
+    total = samples[::SUPERSAMPLE, ::SUPERSAMPLE].copy()
+    for row in range(SUPERSAMPLE):
+        for column in range(SUPERSAMPLE):
+            if row or column:
+                total += samples[row::SUPERSAMPLE, column::SUPERSAMPLE]
+    return total
 
 
 @lru_cache(maxsize=256)
@@ -259,22 +287,42 @@ def sprite(
     length = round(length_px * SUPERSAMPLE)
     thin = 0.75 if length_px < 23 * scale else 1.0
     contour = round(look.contour_px * thin * scale * SUPERSAMPLE)
-    draw = _roles if length <= CACHED_LENGTH else _roles.__wrapped__
-    turn = -angle if flip else angle
-    codes = draw(kind, length, turn, contour, look.wobble, hand if look.wobble else 0)
-    height, width = codes.shape
-    side = 64 * math.ceil(max(height, width) / 64)
-    if flip:
-        codes = codes[:, ::-1]
-    if pattern != "plain":
-        mask = _pattern(pattern, length, side)[:height, :width]
-        codes = np.where(mask & (codes == 1), np.uint8(PATTERNED), codes)
+    cached = length <= CACHED_LENGTH
+    turn, tremble = -angle if flip else angle, hand if look.wobble else 0
+    key = (kind, length, turn, contour, look.wobble, tremble)
+    mirror = slice(None, None, -1 if flip else 1)
+    # A texture is finer than a pixel: only then every sample gets its own ink.
     if look.texture:
+        codes = (_roles if cached else _roles.__wrapped__)(*key)[:, mirror]
+        height, width = codes.shape
+        side = 64 * math.ceil(max(height, width) / 64)
+        if pattern != "plain":
+            mask = _pattern(pattern, length, side)[:height, :width]
+            codes = np.where(mask & (codes == 1), np.uint8(PATTERNED), codes)
         codes = codes + _texture(look.texture, side, hand)[:height, :width]
-    pixels = _palette(style, color).take(codes, 0)
+        pixels = _palette(style, color).take(codes, 0)
+        image = Image.fromarray(pixels, "RGBA").convert("RGBa").reduce(SUPERSAMPLE)
+        return np.asarray(image)
+    shares = (_shares if cached else _shares.__wrapped__)(*key)[:, mirror].astype(np.float32)
+    if pattern != "plain":
+        body = (_roles if cached else _roles.__wrapped__)(*key)[:, mirror] == 1
+        height, width = body.shape
+        side = 64 * math.ceil(max(height, width) / 64)
+        patterned = _samples(body & _pattern(pattern, length, side)[:height, :width])
+        shares[..., 1] -= patterned
+        shares[..., PATTERNED] += patterned
+    painted = shares @ _inks_of_samples(style, color)
     if look.lit:
+        height, width = painted.shape[:2]
         rows, columns = (np.arange(n) * _LIGHT_SIDE // n for n in (height, width))
-        lit = pixels[..., :3] * _light()[rows[:, None], columns]
-        pixels[..., :3] = np.minimum(lit, 255)
-    image = Image.fromarray(pixels, "RGBA").convert("RGBa").reduce(SUPERSAMPLE)
-    return np.asarray(image)
+        painted[..., :3] *= _light()[rows[:, None], columns]
+        np.minimum(painted, painted[..., 3:], out=painted)
+    return np.asarray(painted + 0.5).astype(np.uint8)
+
+
+@lru_cache(maxsize=512)
+def _inks_of_samples(style: str, color: str) -> Array:
+    """What one sample of each code adds to a pixel, float32 [8, 4]."""
+    import numpy as np
+
+    return np.asarray(_palette(style, color)[:CODES].astype(np.float32) / SUPERSAMPLE**2)
