@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -204,6 +205,8 @@ class PythonRun(Running):
             return [self._answer(item) for item in value]
         if kind == "dict":
             return {key: self._answer(item) for key, item in value.items()}
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ProgramError("runtime", f"{value} is no number to answer or to hand on")
         return value  # type: ignore[no-any-return]
 
     @staticmethod
