@@ -1,13 +1,17 @@
 """The `vprog` command: its commands, exit codes and how errors reach the user.
 
-Exit codes: 0 done, 1 the program under `ask` or `check` failed, 2 bad input, 130 interrupted.
-Results go to stdout, everything else to stderr; `--json` prints one JSON object and nothing else.
+Exit codes: 0 done, 1 the program under `ask` or `check` failed, 2 bad input, 130 interrupted
+(Ctrl-C), 143 terminated (SIGTERM). Results go to stdout, everything else to stderr; `--json` prints
+one JSON object and nothing else.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -37,7 +41,9 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors; works behind a command too.")
+    ] = False,
 ) -> None:
     """Run visual programs over pictures, with every step recorded."""
 
@@ -54,34 +60,73 @@ app.add_typer(world.app, name="world")
 app.add_typer(bench.app, name="bench")
 
 
-def main() -> None:
-    """Entry point: turns errors into one message and an exit code."""
-    debug = "--debug" in sys.argv[1:]
+class Terminated(BaseException):
+    """The process got SIGTERM; raised where it happens, so that open folders are closed."""
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Entry point: turns errors into one message and an exit code.
+
+    Args:
+        args: The command line without the program's name; that of the process if None.
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    debug = "--debug" in given
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("vprog: interrupted; finished work is kept", file=sys.stderr)
-        sys.exit(130)
+        # `--debug` belongs to vprog but is taken anywhere, also behind a command.
+        code = app([a for a in given if a != "--debug"], prog_name="vprog", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except Terminated:
+        code = 143
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except VprogError as error:
-        if debug:
-            raise
-        print(f"vprog: error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        if debug:
-            raise
-        where = f" {error.filename}" if error.filename else ""
-        print(f"vprog: error:{where} {error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
+        _drop_output()
+        code = 0
+    except SystemExit:  # how the parser ends where the reader of a pipe has gone
+        code = 0
     except Exception as error:
-        show = getattr(error, "show", None)  # click's usage errors know how to show themselves
-        if show is None or debug:
+        if debug:
             raise
-        show()
-        sys.exit(2)
+        code = _report(error)
+    if code in (130, 143):
+        how = "interrupted" if code == 130 else "terminated"
+        print(f"vprog: {how}; finished work is kept, the same command goes on", file=sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(number: int, frame: Any) -> NoReturn:
+    raise Terminated
+
+
+def _report(error: Exception) -> int:
+    """Says what went wrong in one message; the exit code."""
+    text = str(error)
+    if hasattr(error, "format_message"):  # a usage error of the command line parser
+        context = getattr(error, "ctx", None)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]
+            return 2
+        path = context.command_path if context is not None else "vprog"
+        message = error.format_message().rstrip(".")
+        text = f"{message}{'' if message.endswith('?') else '.'} See `{path} --help`"
+    elif isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        text = f"{where}{error.strerror or error}"
+        _drop_output()
+    elif not isinstance(error, VprogError):
+        text = (
+            f"a fault in vprog itself: {type(error).__name__}: {text}. "
+            "Please report it with what --debug prints"
+        )
+    print(f"vprog: error: {text}", file=sys.stderr)
+    return 2
+
+
+def _drop_output() -> None:
+    """Where nobody takes what is still unwritten, the interpreter's last flush must not fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,7 +26,7 @@ def ask(
     time_limit: TimeLimit = 5.0,
     json: Json = False,
 ) -> None:
-    """Ask a question about a picture: print the answer and every step. Exit code 1 on failure."""
+    """Ask about a picture: the answer and every step. Exit code 1 if the program fails."""
     from vprog.cli.files import read_program
     from vprog.evaluation.ask import ask_pictures
 
@@ -39,13 +39,13 @@ def ask(
         scene=scene,
         time_s=time_limit,
     )
-    if html is not None:
-        asked.write_html(html)
-    if save is not None:
-        asked.save_answer(save)
     if json:
         print_json(asked.to_json())
     else:
         asked.print()
+    if html is not None:
+        asked.write_html(html)
+    if save is not None and asked.trace.failure is None:
+        asked.save_answer(save)
     if asked.trace.failure is not None:
         raise typer.Exit(1)

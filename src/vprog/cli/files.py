@@ -16,12 +16,14 @@ def read_program(path: Path, language: str) -> Program:
         InputError: Unknown language, or no readable text with something in it.
     """
     known = to_language(language)
+    name = "from standard input" if str(path) == "-" else str(path)
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        text = data.decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"cannot read program {path}: {error.strerror}") from None
+        raise InputError(f"cannot read program {name}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise InputError(f"program {path} is no text in UTF-8") from None
+        raise InputError(f"program {name} is no text in UTF-8; save it as UTF-8 first") from None
     if not text.strip():
-        raise InputError(f"program {path} is empty")
-    return Program(text, known)
+        raise InputError(f"program {name} is empty")
+    return Program(text.replace("\r\n", "\n"), known)

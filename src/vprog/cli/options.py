@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any
 
 import typer
+
+from vprog.errors import InputError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Toolbox = Annotated[str, typer.Option(help="What answers for tools: oracle, pixels.")]
 LanguageName = Annotated[str, typer.Option("--language", help="steps or python.")]
-TimeLimit = Annotated[float, typer.Option(help="Seconds that a program's own code may run.")]
+
+
+def _seconds(value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"--time-limit must be a number of seconds above 0, got {value:g}")
+    return value
+
+
+TimeLimit = Annotated[
+    float, typer.Option(help="Seconds that a program's own code may run.", callback=_seconds)
+]
 
 
 def print_json(data: Any) -> None:
-    """One JSON object to stdout."""
-    typer.echo(json.dumps(data, ensure_ascii=False))
+    """One JSON object to stdout: strict JSON, so numbers that are none (NaN, infinity) are null.
+
+    Characters beyond ASCII are escaped, so that any terminal, pipe and reader takes it.
+    """
+    try:
+        text = json.dumps(data, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(data), allow_nan=False)
+    typer.echo(text)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return data

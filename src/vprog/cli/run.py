@@ -19,11 +19,13 @@ def run(
     writer: Annotated[str, typer.Option(help="gold, or replay:RUN or replay:FILE.")] = "gold",
     toolbox: Toolbox = "oracle",
     language: LanguageName = "steps",
-    limit: Annotated[int | None, typer.Option(help="At most this many examples.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most this many examples, drawn by the seed.")
+    ] = None,
     seed: Seed = 0,
     time_limit: TimeLimit = 5.0,
     out: Annotated[
-        Path | None, typer.Option(help="The run's folder; runs/... if left out.")
+        Path | None, typer.Option(help="The run's folder; below runs/ if left out.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -33,6 +35,7 @@ def run(
     from vprog.evaluation.progress import ProgressLine
     from vprog.evaluation.run import RunSettings, run_benchmark
     from vprog.program import to_language
+    from vprog.report.text import visible
 
     split = split or load_benchmark(benchmark).splits[0]
     settings = RunSettings(
@@ -54,8 +57,11 @@ def run(
         print_json(summary.to_json())
         return
     typer.echo(
-        f"{summary.n} programs: {summary.answered} answered, {summary.failed} failed"
-        + (f", {summary.resumed} were finished before" if summary.resumed else "")
-        + (f"; {summary.without_program} examples have no program" * bool(summary.without_program))
+        f"{summary.n:,} programs: {summary.answered:,} answered, {summary.failed:,} failed"
+        + (f" ({summary.resumed:,} were finished before)" if summary.resumed else "")
     )
+    if summary.without_program:
+        typer.echo(f"{summary.without_program:,} examples have no program and are left out")
+    for kind, (count, message) in summary.failures.items():
+        typer.echo(f"{kind} errors: {count:,}, the first: {visible(message)}")
     typer.echo(f"next: vprog score {folder}; vprog view {folder}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,9 @@ def view(
         Path | None, typer.Option(help="File to write; RUN/report.html if left out.")
     ] = None,
     limit: Annotated[int, typer.Option(help="Most questions to show.", min=1)] = 200,
-    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser.")] = True,
+    open_: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in a browser, if this is a terminal.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Write a run's report: pictures with boxes, every step, filters; self-contained."""
@@ -27,5 +30,5 @@ def view(
         print_json({"report": str(path)})
         return
     typer.echo(str(path))
-    if open_:
+    if open_ and sys.stdout.isatty():
         typer.launch(path.resolve().as_uri())

@@ -52,7 +52,8 @@ class Memo:
                 )
             except sqlite3.Error as error:
                 raise InputError(
-                    f"cannot open the memo {path}: {error}. Remove it or choose another folder"
+                    f"cannot open the memo {path}: {error}. If the disk has room, remove the file "
+                    "and start the same command again; finished traces are kept"
                 ) from None
 
     def get(self, key: Key, ids: Sequence[str]) -> Result | None:
@@ -62,6 +63,9 @@ class Memo:
             key: Of the call.
             ids: Of the call's pictures, in order of appearance: regions of a remembered result are
                 handed out under the names that equal pictures have in the asking program.
+
+        Raises:
+            InputError: The file is damaged.
         """
         entry = self._recent.get(key)
         if entry is not None:
@@ -70,13 +74,19 @@ class Memo:
             return result if known_ids == ids else renamed(result, known_ids, ids)
         if self._disk is None:
             return None
-        row = self._disk.execute(
-            "SELECT result FROM results WHERE key = ?", (_hashed(key),)
-        ).fetchone()
-        if row is None:
-            return None
-        value, info = json.loads(row[0])
-        result = Result(from_json(value, {f"#{n}": id for n, id in enumerate(ids)}), info)
+        try:
+            row = self._disk.execute(
+                "SELECT result FROM results WHERE key = ?", (_hashed(key),)
+            ).fetchone()
+            if row is None:
+                return None
+            value, info = json.loads(row[0])
+            result = Result(from_json(value, {f"#{n}": id for n, id in enumerate(ids)}), info)
+        except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"the memo {self._path} is damaged ({error}). Remove it and start the same command "
+                "again: finished traces are kept, calls that are needed again are computed again"
+            ) from None
         self._keep(key, result, ids)
         return result
 

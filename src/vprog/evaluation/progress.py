@@ -51,11 +51,11 @@ class ProgressLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Shows the final state and ends the live line."""
+        """Shows the final state and ends the live line; an error speaks for itself elsewhere."""
         if self._last is not None:
             self._show(self._last)
         self._bar.stop()
-        if self._last is not None and not self._console.is_terminal:
+        if self._last is not None and not self._console.is_terminal and kind is None:
             self._print(self._last)
 
     def update(self, progress: Progress) -> None:

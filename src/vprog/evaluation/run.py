@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import random
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,12 +77,14 @@ class RunSummary:
     Attributes:
         run: The folder.
         n: Programs of the run.
-        answered: Programs that gave an answer, since this start.
-        failed: Programs that failed, since this start.
-        resumed: Programs that an earlier start had finished.
+        answered: Programs of the run that gave an answer.
+        failed: Programs of the run that failed.
+        resumed: How many of both an earlier start had finished.
         without_program: Examples for which the writer had no program; they are no part of the run.
         counts: Calls since this start.
         seconds: Wall time of this start.
+        failures: Of the programs that failed since this start: by kind how many, and the first
+            message.
     """
 
     run: Path
@@ -91,11 +95,12 @@ class RunSummary:
     without_program: int
     counts: Counts
     seconds: float
+    failures: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``vprog run --json`` prints."""
         counts = self.counts
-        ran = self.answered + self.failed
+        ran = self.n - self.resumed
         return {
             "run": str(self.run),
             "n": self.n,
@@ -126,14 +131,18 @@ def select_examples(
     Raises:
         InputError: Unknown benchmark, missing or wrong files, no example, or doubled ids.
     """
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit must be at least 1, got {limit}")
     examples = list(load_benchmark(benchmark).load(data, split))
     if not examples:
         raise InputError(f"{benchmark}: split {split!r} in {data} has no example")
-    if len({e.id for e in examples}) < len(examples):
-        raise InputError(f"{benchmark}: split {split!r} in {data} has doubled ids")
+    doubled = [id for id, count in Counter(e.id for e in examples).items() if count > 1]
+    if doubled:
+        raise InputError(
+            f"{benchmark}: split {split!r} in {data} has {len(doubled)} doubled ids, such as "
+            f"{doubled[0]!r}; ids must be unique"
+        )
     if limit is not None and limit < len(examples):
-        if limit < 1:
-            raise InputError(f"--limit must be at least 1, got {limit}")
         chosen = set(random.Random(seed).sample(range(len(examples)), limit))
         examples = [e for n, e in enumerate(examples) if n in chosen]
     return examples
@@ -171,10 +180,11 @@ def run_benchmark(
             f"{len(examples)} examples"
         )
     fingerprints = {name: backend.fingerprint for name, backend in toolbox.backends.items()}
-    ids = sorted({t.example.id for t in tasks})
-    with RunFolder(out, _resolved(settings, fingerprints, ids, len(tasks))) as folder:
+    failures: dict[str, tuple[int, str]] = {}
+    with RunFolder(out, _resolved(settings, fingerprints, tasks)) as folder:
         todo = [t for t in tasks if (t.example.id, t.candidate) not in folder.finished]
         resumed = len(tasks) - len(todo)
+        failed_before = sum(folder.finished.values())
         by_id = {t.example.id: t.example for t in todo}
         with Engine(toolbox, EngineSettings(limits=settings.limits), out / "memo.sqlite") as engine:
             progress = Progress(len(tasks), resumed, engine.counts)
@@ -183,35 +193,46 @@ def run_benchmark(
                 record = make_record(trace, by_id[trace.example_id])
                 folder.append(record)
                 progress.done += 1
-                progress.failed += trace.failure is not None
                 progress.right += record.verdict.judgement == "right"
+                if trace.failure is not None:
+                    progress.failed += 1
+                    count, first = failures.get(trace.failure.kind, (0, trace.failure.message))
+                    failures[trace.failure.kind] = count + 1, first
                 show(progress)
+    failed = failed_before + progress.failed
     return RunSummary(
         out,
         len(tasks),
-        len(todo) - progress.failed,
-        progress.failed,
+        len(tasks) - failed,
+        failed,
         resumed,
         without_program,
         progress.counts,
         time.perf_counter() - started,
+        failures,
     )
 
 
 def _resolved(
-    settings: RunSettings, fingerprints: dict[str, str], ids: list[str], n: int
+    settings: RunSettings, fingerprints: dict[str, str], tasks: Sequence[Task]
 ) -> dict[str, Any]:
+    """What makes the run this run, as ``run.toml`` holds it."""
+    programs = hashlib.sha256()
+    for task in tasks:
+        parts = (task.example.id, task.candidate, task.program.text)
+        programs.update(repr(parts).encode())
     return {
         "benchmark": settings.benchmark,
-        "data": str(settings.data.resolve()),
+        "data": os.fsencode(settings.data.resolve()).decode("utf-8", "backslashreplace"),
         "split": settings.split,
         "writer": settings.writer,
         "toolbox": settings.toolbox,
         "language": settings.language,
         "limit": settings.limit,
         "seed": settings.seed,
-        "n": n,
-        "ids_sha256": ids_hash(ids),
+        "n": len(tasks),
+        "ids_sha256": ids_hash(sorted({task.example.id for task in tasks})),
+        "programs_sha256": programs.hexdigest(),
         "limits": {
             "calls": settings.limits.calls,
             "time_s": settings.limits.time_s,
@@ -228,15 +249,17 @@ def _resolved(
 
 
 def commit() -> str:
-    """The commit of the code that runs, "" outside of a checkout."""
+    """The commit of the code that runs, "" outside of a checkout of it."""
+    folder = Path(__file__).parent
+    inside = _git(folder, "rev-parse", "--show-prefix")
+    if inside != "src/vprog/evaluation/":  # installed below somebody else's checkout
+        return ""
+    return _git(folder, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _git(folder: Path, *args: str) -> str:
     try:
-        out = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
+        out = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, timeout=5)
     except (OSError, subprocess.SubprocessError):
         return ""
     return out.stdout.strip() if out.returncode == 0 else ""

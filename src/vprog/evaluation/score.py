@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks import load_benchmark
+from vprog.console import note
 from vprog.errors import InputError
 from vprog.evaluation.run import ids_hash
 from vprog.evaluation.statistics import paired_difference, wilson
@@ -34,7 +35,7 @@ class ScoredRun:
 
 
 def score_run(path: Path) -> ScoredRun:
-    """Scores a finished or unfinished run and writes ``metrics.json`` into it.
+    """Scores a finished or unfinished run and keeps the figures there as ``metrics.json``.
 
     A failed program counts as a wrong answer. The majority is the most frequent label of the run's
     own examples, given to all of them.
@@ -44,7 +45,9 @@ def score_run(path: Path) -> ScoredRun:
     """
     settings = read_settings(path)
     records: dict[str, Record] = {}
+    traces = 0
     for record in read_traces(path):
+        traces += 1
         if record.trace.candidate == 0:
             records[record.trace.example_id] = record
     if not records:
@@ -60,7 +63,7 @@ def score_run(path: Path) -> ScoredRun:
         "toolbox": settings["toolbox"],
         "writer": settings["writer"],
         "n": len(records),
-        "finished": len(records) >= settings["n"],
+        "finished": traces >= settings["n"],
         "ids_sha256": ids_hash(list(records)),
         "seed": settings["seed"],
         "commit": settings.get("facts", {}).get("commit", ""),
@@ -77,7 +80,10 @@ def score_run(path: Path) -> ScoredRun:
     }
     for name, value in _official(settings["benchmark"], records).items():
         figures["metrics"][name] = {"value": value}
-    write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
+    try:
+        write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
+    except InputError as error:  # a full disk or somebody else's run: the figures stand anyway
+        note(f"metrics.json is not kept: {error}")
     return ScoredRun(path, records, figures)
 
 
@@ -152,6 +158,6 @@ def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
         "ids_sha256": ids_hash(common),
         "difference": round(paired["difference"], 6),
         "ci95": [round(paired["ci_low"], 6), round(paired["ci_high"], 6)],
-        "p_value": round(paired["p_value"], 6),
+        "p_value": float(f"{paired['p_value']:.6g}"),
         "same_answers": same,
     }

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vprog.report.tables import Cell, Figure, render_markdown, render_rich
+from vprog.report.text import visible
 
-_COLUMNS = ("run", "n", "accuracy", "majority", "failed", "split", "toolbox", "language", "seed")
+_COLUMNS = ("run", "n", "accuracy", "majority", "failed")
+_FACTS = ("split", "writer", "toolbox", "language", "seed")
 
 
 def print_scores(
@@ -15,27 +17,32 @@ def print_scores(
 ) -> None:
     """Prints what ``vprog.evaluation.score`` found to stdout.
 
+    Terminal tables keep to 80 columns: what a run was is told in a line below them.
+
     Args:
         figures: One object a run.
         comparison: The paired comparison of two runs, or None.
         markdown: GitHub tables instead of terminal tables.
     """
     from rich.console import Console
+    from rich.text import Text
 
     console = Console()
-    for title, columns, rows in _tables(figures):
+    for title, columns, rows in _tables(figures, markdown):
         if markdown:
             print(f"**{title}**\n\n{render_markdown(columns, rows)}\n")
         else:
-            console.print(render_rich(title, columns, rows))
+            console.print(Text(visible(title), style="bold"), soft_wrap=True)
+            console.print(render_rich("", columns, rows))
     print(_provenance(figures))
     if comparison is not None:
         print(_compared(comparison))
 
 
 def _tables(
-    figures: Sequence[Mapping[str, Any]],
+    figures: Sequence[Mapping[str, Any]], wide: bool
 ) -> list[tuple[str, Sequence[str], list[list[Cell]]]]:
+    facts = _FACTS if wide else ()
     rows: list[list[Cell]] = [
         [
             f["run"],
@@ -43,15 +50,13 @@ def _tables(
             figure(f["metrics"]["accuracy"]),
             Figure(f["majority"]["value"]),
             sum(n for kind, n in f["errors"].items() if kind != "wrong answer"),
-            f["split"],
-            f["toolbox"],
-            f["language"],
-            f["seed"],
+            *(f[fact] for fact in facts),
         ]
         for f in figures
     ]
+    benchmarks = ", ".join(dict.fromkeys(f["benchmark"] for f in figures))
     tables: list[tuple[str, Sequence[str], list[list[Cell]]]] = [
-        (f"{figures[0]['benchmark']}: accuracy in percent [95 % interval]", _COLUMNS, rows)
+        (f"{benchmarks}: accuracy in percent [95 % interval]", (*_COLUMNS, *facts), rows)
     ]
     for f in figures:
         by_type: list[list[Cell]] = [
@@ -79,8 +84,11 @@ def figure(entry: Mapping[str, Any]) -> Figure:
 
 def _provenance(figures: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(
-        f"{f['run']}: ids {f['ids_sha256'][:12]}, commit {f['commit'] or 'unknown'}"
-        + ("" if f["finished"] else " - NOT FINISHED, start its command again")
+        visible(
+            f"{f['run']}: {f['split']}, {f['writer']} over {f['toolbox']}, {f['language']}, "
+            f"seed {f['seed']}\n  ids {f['ids_sha256'][:12]}, commit {f['commit'] or 'unknown'}"
+        )
+        + ("" if f["finished"] else "\n  NOT FINISHED: start its command again")
         for f in figures
     )
 
@@ -88,7 +96,7 @@ def _provenance(figures: Sequence[Mapping[str, Any]]) -> str:
 def _compared(c: Mapping[str, Any]) -> str:
     low, high = c["ci95"]
     return (
-        f"{c['second']} - {c['first']}: {100 * c['difference']:+.1f} points "
-        f"[{100 * low:+.1f}, {100 * high:+.1f}], McNemar p = {c['p_value']:.3g}; "
-        f"same answer on {c['same_answers']} of {c['n']}"
+        f"second - first: {100 * c['difference']:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+        f", McNemar p = {c['p_value']:.3g}\n"
+        f"  on {c['n']:,} common examples, {c['same_answers']:,} of them with the same answer"
     )

@@ -15,7 +15,7 @@ import fcntl
 import os
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ FLUSH_ROWS = 1000
 """Finished traces after which a part is written."""
 FLUSH_S = 5.0
 """Seconds after which a part is written."""
+NEEDED_SETTINGS = ("benchmark", "data", "split", "writer", "toolbox", "language", "seed", "n")
+"""Settings without which a run cannot be scored or shown."""
 
 
 def is_run(path: Path) -> bool:
@@ -39,14 +41,51 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         InputError: No run is there, or its settings are damaged.
     """
+    file = path / "run.toml"
     try:
-        return tomllib.loads((path / "run.toml").read_text("utf-8"))
-    except OSError:
+        settings = tomllib.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{path} is no run: it has no run.toml. `vprog run ... --out {path}` makes one"
         ) from None
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path / 'run.toml'} is damaged: {error}") from None
+        raise InputError(_damaged_settings(file, str(error))) from None
+    missing = [key for key in NEEDED_SETTINGS if key not in settings]
+    if missing:
+        raise InputError(_damaged_settings(file, f"{', '.join(missing)} missing"))
+    return settings
+
+
+def _damaged_settings(file: Path, why: str) -> str:
+    return (
+        f"{file} is damaged ({why}). Remove it and start the same command again: finished traces "
+        "are kept"
+    )
+
+
+def _read_part(part: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a part.
+
+    Raises:
+        ValueError: It is damaged, with a short reason.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(part, page_checksum_verification=True) as file:
+            wanted = schema()
+            if not file.schema_arrow.equals(wanted):
+                missing = sorted(set(wanted.names) - set(file.schema_arrow.names))
+                raise ValueError(
+                    f"columns {', '.join(missing)} are missing" if missing else "wrong columns"
+                )
+            rows: list[dict[str, Any]] = file.read(columns and list(columns)).to_pylist()
+            return rows
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(str(error).splitlines()[0]) from None
 
 
 def read_traces(path: Path) -> Iterator[Record]:
@@ -55,20 +94,15 @@ def read_traces(path: Path) -> Iterator[Record]:
     Raises:
         InputError: No run is there, or a part is damaged.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     read_settings(path)
     for part in sorted((path / "traces").glob("part-*.parquet")):
         try:
-            table = pq.read_table(part)
-        except (OSError, pa.ArrowException) as error:
+            yield from map(from_row, _read_part(part))
+        except ValueError as error:
             raise InputError(
-                f"{part} is damaged ({str(error).splitlines()[0]}). Remove it and start the same "
-                "command again: what it held is computed anew"
+                f"{part} is damaged ({error}). Remove it and start the same command again: what "
+                "it held runs again"
             ) from None
-        for row in table.to_pylist():
-            yield from_row(row)
 
 
 class RunFolder:
@@ -76,7 +110,8 @@ class RunFolder:
 
     Attributes:
         path: The folder.
-        finished: ``(example id, candidate)`` of the traces that are there.
+        finished: ``(example id, candidate)`` of the traces that are there, and whether the
+            program failed.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -90,8 +125,9 @@ class RunFolder:
             InputError: Not writable, in use by another process, or it holds a different run.
         """
         self.path = path
-        self.finished: set[tuple[str, int]] = set()
+        self.finished: dict[tuple[str, int], bool] = {}
         self._rows: list[dict[str, Any]] = []
+        self._next_part = 0
         self._flushed_at = time.monotonic()
         self._lock: int | None = None
         try:
@@ -128,35 +164,37 @@ class RunFolder:
 
     def _open(self, settings: Mapping[str, Any]) -> None:
         if is_run(self.path):
-            old = read_settings(self.path)
-            for key in sorted((set(old) | set(settings)) - {"facts"}):
-                if old.get(key) != settings.get(key):
-                    raise InputError(
-                        f"{self.path} holds a different run ({key} was {old.get(key)!r}, now "
-                        f"{settings.get(key)!r}). Choose another --out, or remove the folder"
-                    )
-            self.finished = {
-                (r["example_id"], r["candidate"]) for r in self._columns("example_id", "candidate")
-            }
+            different = _first_difference(read_settings(self.path), settings)
+            if different:
+                raise InputError(
+                    f"{self.path} holds a different run: {different}. Choose another --out, or "
+                    "remove the folder"
+                )
         else:
             write_atomically(self.path / "run.toml", to_toml(settings).encode())
+        for left in (self.path / "traces").glob(".part-*"):  # of a process that was killed
+            left.unlink(missing_ok=True)
+        for part in sorted((self.path / "traces").glob("part-*")):
+            number = part.name[5:].partition(".")[0]
+            if number.isdigit():
+                self._next_part = max(self._next_part, int(number) + 1)
+            if part.suffix == ".parquet":
+                self._take(part)
 
-    def _columns(self, *names: str) -> Iterator[dict[str, Any]]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    def _take(self, part: Path) -> None:
+        """Learns what a part holds; one that is damaged is put aside, so that it runs again."""
+        try:
+            rows = _read_part(part, ("example_id", "candidate", "judgement"))
+        except ValueError as error:
+            from vprog.console import note
 
-        for part in sorted((self.path / "traces").glob("part-*.parquet")):
-            try:
-                yield from pq.read_table(part, columns=list(names)).to_pylist()
-            except (OSError, pa.ArrowException) as error:
-                aside = part.with_suffix(".damaged")
-                os.replace(part, aside)
-                from vprog.console import note
-
-                note(
-                    f"{part.name} is damaged ({str(error).splitlines()[0]}); kept as {aside.name}, "
-                    "its programs run again"
-                )
+            aside = part.with_suffix(".damaged")
+            os.replace(part, aside)
+            note(f"{part.name} is damaged ({error}); kept as {aside.name}, its programs run again")
+            return
+        self.finished.update(
+            ((r["example_id"], r["candidate"]), r["judgement"] == "failed") for r in rows
+        )
 
     def append(self, record: Record) -> None:
         """Adds a finished trace; it reaches the disk with the next part.
@@ -182,23 +220,44 @@ class RunFolder:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        parts = [
-            int(p.stem[5:]) for p in (self.path / "traces").glob("part-*.*") if p.stem[5:].isdigit()
-        ]
         buffer = io.BytesIO()
         pq.write_table(
-            pa.Table.from_pylist(self._rows, schema=schema()), buffer, compression="zstd"
+            pa.Table.from_pylist(self._rows, schema=schema()),
+            buffer,
+            compression="zstd",
+            write_page_checksum=True,
         )
-        name = f"part-{max(parts, default=-1) + 1:05d}.parquet"
-        rows, self._rows = self._rows, []
+        # In this order an interruption at any point loses no row and writes none twice: until the
+        # rows are dropped, the next flush writes the same part again.
+        name = f"part-{self._next_part:05d}.parquet"
         write_atomically(self.path / "traces" / name, buffer.getvalue())
-        self.finished.update((r["example_id"], r["candidate"]) for r in rows)
+        self._rows = []
+        self._next_part += 1
 
     def close(self) -> None:
         """Gives the folder free."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Names the first setting that differs, in their order and in sub-tables; "" where none."""
+    for key in dict.fromkeys((*new, *old)):
+        if key == "facts":
+            continue
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            inner = _first_difference(was, now)
+            if inner:
+                return f"{key}.{inner}"
+        elif was != now:
+            return f"{key} was {_setting(was)}, now {_setting(now)}"
+    return ""
+
+
+def _setting(value: Any) -> str:
+    return "not set" if value is None else repr(value)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -231,8 +290,8 @@ def to_toml(settings: Mapping[str, Any]) -> str:
             return "true" if value else "false"
         if isinstance(value, list | tuple):
             return "[" + ", ".join(scalar(v) for v in value) + "]"
-        # JSON text and numbers are valid TOML.
-        return json.dumps(value, ensure_ascii=False)
+        # JSON text and numbers are valid TOML, but for the one control character that JSON allows.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
     plain = {k: v for k, v in settings.items() if not isinstance(v, Mapping) and v is not None}
     tables = {k: v for k, v in settings.items() if isinstance(v, Mapping)}

@@ -101,34 +101,55 @@ def schema() -> pa.Schema:
     )
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(to_json(value), ensure_ascii=False)
+def _json(data: Any) -> str:
+    """JSON text; escaped where it holds lone surrogates, which no UTF-8 column takes."""
+    text = json.dumps(data, ensure_ascii=False)
+    return text if text.isascii() or _is_unicode(text) else json.dumps(data)
+
+
+def _text(text: str) -> str:
+    r"""Text as a column takes it: lone surrogates become escapes such as ``\ud800``."""
+    if text.isascii() or _is_unicode(text):
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def to_row(record: Record) -> dict[str, Any]:
-    """A record as a row of the trace table."""
+    """A record as a row of the trace table.
+
+    Exact for values; in plain text lone surrogates become escapes.
+    """
     trace = record.trace
     failure = trace.failure
+    answer = record.verdict.answer
     return {
         "example_id": trace.example_id,
         "candidate": trace.candidate,
         "language": trace.language,
-        "program": trace.program,
+        "program": _text(trace.program),
         "logprob": trace.logprob,
-        "question": record.question,
-        "answers": list(record.answers),
-        "types": list(record.types.items()),
-        "group": record.group,
-        "pictures": list(record.pictures.items()),
-        "extra": json.dumps(dict(record.extra), ensure_ascii=False),
-        "answer": _dump(trace.answer),
-        "answer_text": record.verdict.answer,
+        "question": _text(record.question),
+        "answers": [_text(answer) for answer in record.answers],
+        "types": [(_text(kind), _text(value)) for kind, value in record.types.items()],
+        "group": _text(record.group),
+        "pictures": [(_text(id), _text(where)) for id, where in record.pictures.items()],
+        "extra": _json(dict(record.extra)),
+        "answer": _json(to_json(trace.answer)),
+        "answer_text": None if answer is None else _text(answer),
         "judgement": record.verdict.judgement,
-        "why": record.verdict.why,
+        "why": _text(record.verdict.why),
         "failure": failure
         and {
             "kind": failure.kind,
-            "message": failure.message,
+            "message": _text(failure.message),
             "step": failure.step,
             "line": failure.line,
         },
@@ -136,17 +157,14 @@ def to_row(record: Record) -> dict[str, Any]:
             {
                 "module": step.module,
                 "tool": step.tool,
-                "args": json.dumps(
-                    {name: to_json(value) for name, value in step.args.items()},
-                    ensure_ascii=False,
-                ),
-                "value": _dump(step.value),
+                "args": _json({name: to_json(value) for name, value in step.args.items()}),
+                "value": _json(to_json(step.value)),
                 "target": step.target,
                 "line": step.line,
                 "source": step.source,
-                "info": json.dumps(dict(step.info), ensure_ascii=False),
+                "info": _json(dict(step.info)),
                 "ms": step.ms,
-                "error": step.error,
+                "error": _text(step.error),
             }
             for step in trace.steps
         ],

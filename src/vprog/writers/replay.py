@@ -12,6 +12,8 @@ from vprog.example import Example
 from vprog.program.program import Language, Program, to_language
 from vprog.runs.folder import is_run, read_traces
 
+_KEYS = ("id", "program", "language")
+
 
 class Replay:
     """Writes the programs of an earlier run, or of a file with one JSON object a line.
@@ -46,19 +48,45 @@ def _from_run(source: Path) -> Iterator[tuple[str, Program]]:
 
 
 def _from_file(source: Path) -> Iterator[tuple[str, Program]]:
+    if source.is_dir():
+        raise InputError(f"cannot replay {source}: it is a folder without a run.toml")
     try:
-        lines = source.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot replay {source}: {error}") from None
+        # Not splitlines(): JSON text may hold line separators other than the newline.
+        lines = source.read_text("utf-8-sig").split("\n")
+    except OSError as error:
+        raise InputError(f"cannot replay {source}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"cannot replay {source}: no text in UTF-8") from None
     for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            program = Program(row["program"], to_language(row["language"]), row.get("logprob"))
-            yield str(row["id"]), program
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{source}, line {number}: want a JSON object with id, program and language "
-                f"({type(error).__name__}: {error})"
-            ) from None
+        if line.strip():
+            try:
+                yield _parsed(line)
+            except InputError as error:
+                raise InputError(f"{source}, line {number}: {error}") from None
+
+
+def _parsed(line: str) -> tuple[str, Program]:
+    """One line of a file.
+
+    Raises:
+        InputError: Not as it must be.
+    """
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"no JSON ({error})") from None
+    if not isinstance(row, dict):
+        raise InputError(f"want a JSON object with {', '.join(_KEYS)}, got {type(row).__name__}")
+    for key in _KEYS:
+        if key not in row:
+            raise InputError(f"no key {key!r}; wanted are {', '.join(_KEYS)}")
+    id, text, language, logprob = (row.get(k) for k in (*_KEYS, "logprob"))
+    if not isinstance(id, str | int) or isinstance(id, bool):
+        raise InputError(f"id must be text or a whole number, got {id!r}")
+    if not isinstance(text, str):
+        raise InputError(f"program must be text, got {type(text).__name__}")
+    if not isinstance(language, str):
+        raise InputError(f"language must be text, got {type(language).__name__}")
+    if logprob is not None and (not isinstance(logprob, int | float) or isinstance(logprob, bool)):
+        raise InputError(f"logprob must be a number or left out, got {logprob!r}")
+    return str(id), Program(text, to_language(language), logprob)
