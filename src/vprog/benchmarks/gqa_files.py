@@ -90,10 +90,19 @@ def read_scenes(path: Path) -> dict[str, Scene]:
         InputError: The file or a column is missing or wrong.
     """
     graphs = require(read_json(path), (), str(path))
-    return {id: _scene(graph, f"{path}, image {id!r}") for id, graph in graphs.items()}
+    return {id: scene_from_graph(graph, f"{path}, image {id!r}") for id, graph in graphs.items()}
 
 
-def _scene(graph: Any, where: str) -> Scene:
+def scene_from_graph(graph: Any, where: str) -> Scene:
+    """A gold scene from one scene graph.
+
+    Args:
+        graph: As GQA writes it; see ``read_scenes``.
+        where: Its place, for messages.
+
+    Raises:
+        InputError: A column is missing or wrong.
+    """
     require(graph, ("width", "height", "objects"), where)
     objects = require(graph["objects"], (), f"{where}, objects")
     return Scene(

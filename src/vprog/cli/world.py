@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -31,7 +31,8 @@ def draw(
     """Draw pictures and write questions about them in a benchmark's own file format."""
     from vprog.world import write
 
-    written = write(task, domain, n, seed, out, split=split, size=size)
+    # Which tasks and splits there are is checked, and said, by the function itself.
+    written = write(cast(Any, task), domain, n, seed, out, split=cast(Any, split), size=size)
     if json:
         print_json(written)
         return

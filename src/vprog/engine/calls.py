@@ -6,16 +6,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from vprog.engine.memo import Key, Memo, renamed
-from vprog.errors import InputError, ToolError
+from vprog.errors import InputError, PictureError, ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backend import Backend, Toolbox
 from vprog.tools.tool import Tool, describe, fits, is_plain
 from vprog.trace import Call, Result, Source
 
-Deliver = Callable[["Result | ToolError", Source, float], None]
+Answer: TypeAlias = "Result | ToolError | PictureError"
+"""What becomes of a call: an error fails the program that asked, with its own kind."""
+
+Deliver = Callable[[Answer, Source, float], None]
 """Hands a result to a waiting program: result or error, source, milliseconds."""
 
 
@@ -138,14 +141,14 @@ class Calls:
         for opened, result in zip(batch, results, strict=True):
             self.counts.computed += 1
             self.counts.shared += len(opened.waiters) - 1
-            self.counts.failed += isinstance(result, ToolError)
+            self.counts.failed += not isinstance(result, Result)
             for index, (deliver, ids) in enumerate(opened.waiters):
                 own = result
                 if ids != opened.ids and isinstance(result, Result):
                     own = renamed(result, opened.ids, ids)
                 deliver(own, "shared" if index else "computed", 0.0 if index else ms)
 
-    def _answer(self, queue: _Queue, batch: Sequence[_Open]) -> list[Result | ToolError]:
+    def _answer(self, queue: _Queue, batch: Sequence[_Open]) -> list[Answer]:
         """Answers a batch; one that breaks is tried again on halves until a call stands alone."""
         self.counts.batches += 1
         try:
@@ -158,12 +161,12 @@ class Calls:
             return [self._checked(queue.tool, result) for result in results]
         except Exception as error:
             if len(batch) == 1:
-                return [_as_tool_error(queue.tool.name, error)]
+                return [_as_call_error(queue.tool.name, error)]
             middle = len(batch) // 2
             return self._answer(queue, batch[:middle]) + self._answer(queue, batch[middle:])
 
     @staticmethod
-    def _checked(tool: Tool, result: Result | ToolError) -> Result | ToolError:
+    def _checked(tool: Tool, result: Answer) -> Answer:
         if isinstance(result, Result) and not (
             fits(result.value, tool.returns) and (tool.returns != "any" or is_plain(result.value))
         ):
@@ -196,8 +199,10 @@ def _pictures_of(batch: Sequence[_Open]) -> dict[str, Picture]:
     return pictures
 
 
-def _as_tool_error(tool: str, error: Exception) -> ToolError:
-    if isinstance(error, ToolError | InputError):
+def _as_call_error(tool: str, error: Exception) -> ToolError | PictureError:
+    if isinstance(error, ToolError | PictureError):
+        return error
+    if isinstance(error, InputError):
         return ToolError(str(error))
     if isinstance(error, MemoryError):
         return ToolError(f"{tool} ran out of memory on one call; use a smaller model or picture")

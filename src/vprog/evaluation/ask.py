@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 from vprog.benchmarks import load_benchmark
 from vprog.engine import Engine, EngineSettings, Limits, Task
 from vprog.engine.codec import to_json
-from vprog.errors import InputError
-from vprog.example import Example, Picture, Region
+from vprog.errors import InputError, known_names
+from vprog.example import Example, Picture, Region, Scene
 from vprog.program import Program
 from vprog.tools.toolboxes import load_toolbox
 from vprog.trace import Trace
@@ -143,16 +142,19 @@ def ask_pictures(
     return Asked(example, trace, all_pictures)
 
 
-def _scene(path: Path | None, picture: Path) -> Any:
+def _scene(path: Path | None, picture: Path) -> Scene | None:
+    """The gold scene of a picture, from a file with one scene graph or several by picture name."""
     if path is None:
         return None
-    from vprog.benchmarks.gqa_files import scene_from_graph
+    from vprog.benchmarks.gqa_files import read_json, scene_from_graph
 
-    try:
-        data = json.loads(path.read_text("utf-8"))
-        graph = data if "objects" in data else data[picture.stem]
-    except OSError as error:
-        raise InputError(f"cannot read scene {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} holds no scene graph for {picture.stem!r}: {error}") from None
-    return scene_from_graph(graph)
+    graph = read_json(path)
+    where = str(path)
+    if isinstance(graph, dict) and "objects" not in graph:
+        if picture.stem not in graph:
+            raise InputError(
+                f"{path} holds no scene graph for {picture.stem!r}. "
+                + known_names(picture.stem, graph, limit=6)
+            )
+        graph, where = graph[picture.stem], f"{path}, image {picture.stem!r}"
+    return scene_from_graph(graph, where)
