@@ -98,7 +98,7 @@ def _inks(style: str, color: str) -> list[Ink]:
         return plain * 2
     if style == "sketch":
         line = mix(base, (0, 0, 0), 0.38)
-        paper = mix(base, WHITE, 0.55)
+        paper = mix(base, WHITE, 0.38)
         pencil = mix(BLACK, base, 0.25)
         plain = [paper, base, mix(base, WHITE, 0.85), pencil, WHITE, line, WHITE]
         dense = [base, line, mix(base, WHITE, 0.6), pencil, WHITE, line, mix(base, WHITE, 0.7)]
@@ -173,7 +173,8 @@ def _roles(kind: str, length: int, angle: int, contour: int, wobble: float, hand
         else:
             draw.polygon(moved, code)
             if contour and part.role != "D":
-                draw.line([*moved, moved[0], moved[1]], CONTOUR, contour, joint="curve")
+                joint = "curve" if contour > 6 else None  # thin lines show no notches
+                draw.line([*moved, moved[0], moved[1]], CONTOUR, contour, joint=joint)
     box = canvas.getbbox()
     assert box is not None
     left, top, right, bottom = box
@@ -231,7 +232,7 @@ def _texture(texture: str, side: int, hand: int) -> Array:
     if texture == "hatch":
         y, x = np.mgrid[:side, :side].astype(np.float32)
         bend = 1.5 * np.sin(y / 11 + hand)
-        mask = ((x - y + bend) / (2.1 * SUPERSAMPLE)) % 1 < 0.5
+        mask = ((x - y + bend) / (2.1 * SUPERSAMPLE)) % 1 < 0.56
     else:
         rng = np.random.Generator(np.random.PCG64(hand))
         coarse = rng.random((side // 2 + 1, side // 2 + 1)) < 0.3

@@ -1,0 +1,205 @@
+"""Files: the same bytes again, splits apart, official columns, balanced answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vprog.errors import InputError
+from vprog.world import TASKS, write
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = (p for p in folder.rglob("*") if p.is_file())
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+@pytest.fixture(scope="module")
+def gqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gqa")
+    write("gqa", "generalist", 3000, 4, folder, workers=1)
+    return folder
+
+
+def questions(folder: Path, split: str = "val") -> dict[str, Any]:
+    return json.loads((folder / f"{split}_balanced_questions.json").read_text())
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_same_arguments_write_the_same_bytes(task: Any, tmp_path: Path) -> None:
+    first, second, other = tmp_path / "a", tmp_path / "b", tmp_path / "c"
+    write(task, "generalist", 60, 1, first, workers=1)
+    write(task, "generalist", 60, 1, second, workers=2)
+    write(task, "generalist", 60, 2, other, workers=1)
+    assert content(first) == content(second)
+    pictures = [
+        {name: data for name, data in content(f).items() if name.endswith("png")}
+        for f in (first, other)
+    ]
+    assert not set(pictures[0].values()) & set(pictures[1].values())
+    write(task, "generalist", 60, 1, first, workers=1)
+    assert content(first) == content(second)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_splits_share_a_folder_and_no_picture(task: Any, tmp_path: Path) -> None:
+    names: dict[str, set[bytes]] = {}
+    for split in ("train", "val", "test"):
+        before = set(content(tmp_path))
+        settings = write(task, "flat", 24, 1, tmp_path, split=split, workers=1)
+        new = {k: v for k, v in content(tmp_path).items() if k not in before}
+        names[split] = {data for name, data in new.items() if name.endswith(".png")}
+        assert len(names[split]) == settings["pictures"]
+        assert json.loads((tmp_path / f"{split}_world.json").read_text()) == settings
+    assert not names["train"] & names["val"]
+    assert not names["train"] & names["test"]
+    assert not names["val"] & names["test"]
+
+
+def test_gqa_files_have_the_full_schema(gqa: Path) -> None:
+    graphs = json.loads((gqa / "val_sceneGraphs.json").read_text())
+    rows = questions(gqa)
+    assert len(rows) == 3000
+    for graph in graphs.values():
+        assert set(graph) >= {"width", "height", "objects"}
+        for thing in graph["objects"].values():
+            assert set(thing) >= {"name", "x", "y", "w", "h", "attributes", "relations"}
+    for id, row in rows.items():
+        assert set(row) == {
+            "semantic", "entailed", "equivalent", "question", "imageId", "isBalanced", "groups",
+            "answer", "semanticStr", "annotations", "types", "fullAnswer",
+        }  # fmt: skip
+        assert set(row["types"]) == {"detailed", "semantic", "structural"}
+        assert set(row["annotations"]) == {"answer", "question", "fullAnswer"}
+        assert set(row["groups"]) == {"global", "local"}
+        objects = graphs[row["imageId"]]["objects"]
+        named = [i for part in row["annotations"].values() for i in part.values()]
+        assert set(named) <= set(objects)
+        assert (gqa / "images" / f"{row['imageId']}.png").is_file()
+        assert id in row["equivalent"]
+        for other in row["equivalent"]:
+            assert rows[other]["answer"] == row["answer"]
+        assert {rows[e]["imageId"] for e in row["entailed"]} <= {row["imageId"]}
+    assert sum(bool(row["entailed"]) for row in rows.values()) > 300
+    structural = Counter(row["types"]["structural"] for row in rows.values())
+    assert set(structural) == {"verify", "query", "choose", "logical", "compare"}
+    assert min(structural.values()) > 150
+    assert {r["types"]["semantic"] for r in rows.values()} == {
+        "attr",
+        "obj",
+        "rel",
+        "cat",
+        "global",
+    }
+
+
+def majority(answers: Iterable[str]) -> float:
+    counts = Counter(answers)
+    return max(counts.values()) / sum(counts.values())
+
+
+def test_gqa_answers_cannot_be_guessed(gqa: Path) -> None:
+    rows = list(questions(gqa).values())
+    binary = [row for row in rows if row["answer"] in ("yes", "no")]
+    other = [row for row in rows if row["answer"] not in ("yes", "no")]
+    assert majority(row["answer"] for row in binary) <= 0.55
+    assert majority(row["answer"] for row in other) <= 0.35
+    kinds = defaultdict(list)
+    for row in rows:
+        kinds[row["types"]["detailed"]].append(row["answer"])
+    for kind, answers in kinds.items():
+        if len(answers) >= 40:
+            assert majority(answers) <= 0.6, kind
+
+
+@pytest.mark.parametrize("same", ["question", "semantic"])
+def test_what_was_learnt_from_texts_does_not_help(gqa: Path, same: str) -> None:
+    rows = list(questions(gqa).values())
+    seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    right = asked = 0
+    for row in rows:
+        if same == "question":
+            key = row["question"]
+        else:
+            key = row["groups"]["local"] + row["types"]["detailed"]
+        if row["answer"] in ("yes", "no") and seen[key]:
+            asked += 1
+            right += seen[key].most_common(1)[0][0] == row["answer"]
+        seen[key][row["answer"]] += 1
+    assert asked > 30
+    assert right / asked <= 0.55
+
+
+def test_nlvr2_files(tmp_path: Path) -> None:
+    write("nlvr2", "generalist", 120, 3, tmp_path, workers=1)
+    rows = [json.loads(line) for line in (tmp_path / "val.jsonl").read_text().splitlines()]
+    labels = defaultdict(list)
+    for row in rows:
+        assert set(row) >= {"sentence", "left_url", "right_url", "label", "identifier"}
+        split, group, pair, zero = row["identifier"].split("-")
+        assert (split, zero) == ("val", "0")
+        for side, url in enumerate((row["left_url"], row["right_url"])):
+            assert url == f"images/val-{group}-{pair}-img{side}.png"
+            assert (tmp_path / url).is_file()
+        labels[group, row["sentence"]].append(row["label"])
+    assert len(labels) == 30
+    assert all(sorted(some) == ["False", "False", "True", "True"] for some in labels.values())
+    assert len({row["phenomenon"] for row in rows}) >= 5
+
+
+def test_tally_files(tmp_path: Path) -> None:
+    write("tally", "generalist", 400, 3, tmp_path, workers=1)
+    rows = json.loads((tmp_path / "val.json").read_text())
+    for row in rows:
+        assert set(row) >= {
+            "answer", "data_source", "image", "image_id", "issimple", "question", "question_id",
+        }  # fmt: skip
+        assert isinstance(row["answer"], int)
+        assert (tmp_path / row["image"]).is_file()
+    assert len({row["question_id"] for row in rows}) == 400
+    for simple in (True, False):
+        answers = [str(row["answer"]) for row in rows if row["issimple"] is simple]
+        assert len(answers) > 80
+        assert majority(answers) <= 0.35
+
+
+def test_pope_files(tmp_path: Path) -> None:
+    write("pope", "generalist", 540, 3, tmp_path, workers=1)
+    graphs = json.loads((tmp_path / "val_sceneGraphs.json").read_text())
+    overlap = {}
+    for setting in ("random", "popular", "adversarial"):
+        path = tmp_path / f"val_pope_{setting}.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [row["question_id"] for row in rows] == list(range(1, 181))
+        assert Counter(row["label"] for row in rows) == {"yes": 90, "no": 90}
+        absent = []
+        for row in rows:
+            noun = row["text"].removeprefix("Is there a").removeprefix("n").split()[0]
+            things = graphs[Path(row["image"]).stem]["objects"].values()
+            kinds = {thing["name"] for thing in things}
+            assert (noun in kinds) == (row["label"] == "yes")
+            if row["label"] == "no":
+                absent.append(noun)
+        overlap[setting] = Counter(absent).most_common(3)
+    assert sum(n for _, n in overlap["popular"]) > sum(n for _, n in overlap["random"])
+
+
+def test_bad_arguments_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'gqa'"):
+        write("gqq", "flat", 10, 1, tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="unknown domain"):
+        write("gqa", "nowhere", 10, 1, tmp_path)
+    with pytest.raises(InputError, match="unknown split"):
+        write("gqa", "flat", 10, 1, tmp_path, split="dev")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="n is 0"):
+        write("gqa", "flat", 0, 1, tmp_path)
+    with pytest.raises(InputError, match="size is 8"):
+        write("gqa", "flat", 1, 1, tmp_path, size=8)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write to"):
+        write("gqa", "flat", 1, 1, tmp_path / "file")
