@@ -88,7 +88,8 @@ def parse_expression(text: str) -> Expression:
         _check(tree, frozenset([*(_PREFIX + v for v in variables), _XOR, "yes", "no"]))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested or malformed"
-        raise ProgramError("syntax", f"EVAL cannot read {text!r}: {reason}") from None
+        shown = text if len(text) < 60 else text[:57] + "..."
+        raise ProgramError("syntax", f"EVAL cannot read {shown!r}: {reason}") from None
     return Expression(tuple(dict.fromkeys(variables)), _compile(tree))
 
 
