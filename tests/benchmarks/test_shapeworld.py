@@ -492,9 +492,9 @@ def test_official_sets_are_answered_by_the_oracle(name: str) -> None:
 
 @present
 def test_official_pictures_are_answered_from_pixels() -> None:
-    examples = list(BENCHMARK.load(SHARED, "existential-full"))
+    examples = list(BENCHMARK.load(SHARED, "existential-full"))[:250]
     found = run(examples, "steps", Pixels())
-    assert np.mean([found[e.id] == e.answers[0] for e in examples]) >= 0.93
+    assert np.mean([found[e.id] == e.answers[0] for e in examples]) >= 0.98
 
 
 @present

@@ -161,6 +161,40 @@ def test_bars_across_the_picture_are_background() -> None:
     assert found == [("yellow", (30, 40, 50, 50)), ("black", (100, 0, 110, 10))]
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_figure_cut_by_the_frame_keeps_its_name(shape: str) -> None:
+    turn = {"semicircle": 0.6, "triangle": 0.3}.get(shape, 0.2)
+    (figure,) = find_figures(draw(((0, 168, 0), outline(shape, 95, 40, 26, turn))))
+    assert figure.shape == shape
+    assert figure.certainty > 0.5
+    assert figure.box_xyxy[2] == 100
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_figure_partly_hidden_by_another_keeps_its_name(shape: str) -> None:
+    behind, front = find_figures(
+        draw(
+            ((0, 168, 0), outline(shape, 40, 40, 26, 0.2)),
+            ((255, 90, 90), outline("circle", 54, 40, 16)),
+        )
+    )
+    assert (behind.shape, front.shape) == (shape, "circle")
+    assert behind.certainty > 0.5
+    assert front.wholeness > behind.wholeness
+
+
+def test_pictures_with_many_hidden_figures_are_not_fitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from vprog.tools.backends import pixel_fit
+
+    monkeypatch.setattr(pixel_fit, "fit_shape", lambda x, y, coverage: ("cross", 0.9))
+    cut = draw(((0, 168, 0), outline("circle", 94, 40, 26)))
+    assert [f.shape for f in find_figures(cut)] == ["cross"]
+    monkeypatch.setattr(pixel_fit, "MAX_FITS", 0)
+    assert [f.shape for f in find_figures(cut)] != ["cross"]
+
+
 def test_an_empty_picture_has_no_figures() -> None:
     assert find_figures(np.zeros((20, 20, 3), np.uint8)) == ()
 
@@ -388,12 +422,12 @@ def test_nlvr_pictures_are_recovered_exactly() -> None:
 
 
 @pytest.mark.skipif(not SHAPEWORLD.is_dir(), reason="ShapeWorld is not in ../shared/data")
-def test_shapeworld_colours_and_whole_shapes_are_recovered() -> None:
+def test_shapeworld_pictures_are_recovered() -> None:
     folder = SHAPEWORLD / "existential-full"
-    worlds = json.loads((folder / "world_model.json").read_text())
-    colours = certain = right = gold = 0
+    worlds = json.loads((folder / "world_model.json").read_text())[::2]
+    colours = shapes = gold = 0
     for i, world in enumerate(worlds):
-        image = Image.open(folder / f"world-{i}.png").convert("RGB")
+        image = Image.open(folder / f"world-{2 * i}.png").convert("RGB")
         figures = find_figures(np.asarray(image))
         for thing in world["entities"]:
             gold += 1
@@ -402,9 +436,7 @@ def test_shapeworld_colours_and_whole_shapes_are_recovered() -> None:
             if np.hypot(*np.subtract(near.center_xy, center)) > 6:
                 continue
             colours += near.colours[0] == thing["color"]["name"]
-            if near.certainty >= 0.6:
-                certain += 1
-                right += near.shape == thing["shape"]["name"]
+            shapes += near.shape == thing["shape"]["name"]
+    assert gold > 150
     assert colours >= 0.99 * gold
-    assert certain >= 0.6 * gold
-    assert right >= 0.99 * certain
+    assert shapes >= 0.97 * gold

@@ -31,7 +31,7 @@ STRETCH = 1.4
 """Ratio of the axes from which a circle counts as an ellipse and a square as a rectangle."""
 
 ARM = 0.37
-"""Width of a cross's arms as a share of its extent; crosses of 0.33 to 0.4 are recognised."""
+"""Width of a cross's arms as a share of its extent; 0.33 to 0.4 are recognised."""
 
 SHAPES = (*FAMILIES, *STRETCHED.values())
 """Every shape that this module can name."""
@@ -150,7 +150,8 @@ def signed_distance(
             pentagon and semicircle).
         v: The other coordinate, broadcast with ``u``.
         a: Half of the extent along u; the radius of circle, pentagon, semicircle.
-        b: Half of the extent along v; not used by figures of one size.
+        b: Half of the extent along v; half of the width of a cross's arms; not used by pentagon
+            and semicircle.
     """
     distance: Floats
     if shape in ("circle", "ellipse"):
@@ -170,21 +171,26 @@ def signed_distance(
         distance = np.maximum(np.hypot(u, v) - a, v)
     else:
         assert shape == "cross", shape
-        wide = np.maximum(np.abs(u) - a, np.abs(v) - ARM * a)
-        tall = np.maximum(np.abs(u) - ARM * a, np.abs(v) - a)
+        wide = np.maximum(np.abs(u) - a, np.abs(v) - b)
+        tall = np.maximum(np.abs(u) - b, np.abs(v) - a)
         distance = np.minimum(wide, tall)
     return distance
 
 
-_UNIT_AREAS = {
+ASPECTS = {"cross": ARM, "ellipse": 0.45, "rectangle": 0.45}
+"""Usual b over a of ``signed_distance``, where it is not 1."""
+
+UNIT_AREAS = {
     "circle": math.pi,
     "square": 4.0,
     "triangle": 2.0,
     "pentagon": 2.5 * math.sin(0.4 * math.pi),
     "semicircle": math.pi / 2,
     "cross": 8 * ARM - 4 * ARM * ARM,
+    "ellipse": math.pi * ASPECTS["ellipse"],
+    "rectangle": 4.0 * ASPECTS["rectangle"],
 }
-"""Area of a figure whose parameters ``a`` and ``b`` are 1."""
+"""Area of a figure with a = 1 and its usual b."""
 
 
 @cache
@@ -200,13 +206,13 @@ def templates() -> Floats:
     for area in _TEMPLATE_AREAS:
         row = []
         for family in FAMILIES:
-            size = math.sqrt(area / _UNIT_AREAS[family])
+            size = math.sqrt(area / UNIT_AREAS[family])
             described = []
             for turn, offset in _TEMPLATE_POSES:
                 x, y = grid[None] - offset, grid[:, None] - offset
                 u = math.cos(turn) * x + math.sin(turn) * y
                 v = math.cos(turn) * y - math.sin(turn) * x
-                distance = signed_distance(family, u, v, size, size)
+                distance = signed_distance(family, u, v, size, size * ASPECTS.get(family, 1))
                 inside = np.clip(0.5 - samples * distance, 0, 1)
                 coverage = inside.reshape(side, samples, side, samples).mean(axis=(1, 3))
                 described.append(measure((coverage > 0).astype(np.int32), 1, coverage).features[0])

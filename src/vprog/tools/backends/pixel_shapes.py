@@ -9,6 +9,8 @@ without anti-aliased edges: SHAPES, NLVR, ShapeWorld, charts, icons. How it work
    anti-aliased edges: each joins the neighbouring core between whose colour and the background it
    lies, and its place between the two is the share of the pixel that the figure covers.
 3. Connected pixels of one colour are one figure; ``pixel_geometry`` names its shape.
+4. Where that fails because other figures or the frame hide a part, ``pixel_fit`` looks for the
+   shape that explains the part that is seen.
 
 Limits: figures of exactly one colour that touch along an edge come out as one; a figure cut in two
 by another comes out as two; lines one pixel wide have no core and are found only where they stand
@@ -25,6 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from vprog.errors import ToolError
+from vprog.tools.backends.pixel_fit import fit_hidden
 from vprog.tools.backends.pixel_geometry import GOOD_FIT, Floats, Ints, classify, measure
 
 Bytes: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
@@ -80,8 +83,9 @@ class Figure:
         rgb: Its paint.
         colours: Names of the paint, the commonest first.
         shape: One of ``pixel_geometry.SHAPES``.
-        certainty: In (0, 1]: how well the pixels agree with the shape; below 0.5 the figure is
-            hidden in part, cut by the frame, or of another shape than those known.
+        certainty: In (0, 1]: how well the pixels that are seen agree with the shape; below 0.5 the
+            figure is of another shape than those known, or too much of it is hidden.
+        wholeness: In (0, 1]: the same, of the figure taken as nothing were hidden.
     """
 
     box_xyxy: tuple[int, int, int, int]
@@ -91,6 +95,7 @@ class Figure:
     colours: tuple[str, ...]
     shape: str
     certainty: float
+    wholeness: float
 
 
 def colour_names(rgb: tuple[int, int, int]) -> tuple[str, ...]:
@@ -139,6 +144,7 @@ def find_figures(picture_rgb: Bytes) -> tuple[Figure, ...]:
         return ()
     figures = measure(labels, count, layers.coverage)
     shapes, distances = classify(figures)
+    fitted = fit_hidden(labels, layers.coverage, figures, distances)
     found = []
     inside = np.flatnonzero(labels)
     paint_of = np.zeros(count + 1, np.int32)
@@ -147,6 +153,10 @@ def find_figures(picture_rgb: Bytes) -> tuple[Figure, ...]:
         if figures.areas[i] < MIN_AREA:
             continue
         rgb = layers.paints_rgb[paint_of[i + 1] - 1]
+        wholeness = certainty = float(GOOD_FIT / (GOOD_FIT + distances[i]))
+        shape = shapes[i]
+        if i in fitted:
+            shape, certainty = fitted[i]
         found.append(
             Figure(
                 box_xyxy=tuple(int(edge) for edge in figures.boxes_xyxy[i]),  # type: ignore[arg-type]
@@ -157,8 +167,9 @@ def find_figures(picture_rgb: Bytes) -> tuple[Figure, ...]:
                 area=float(figures.areas[i]),
                 rgb=rgb,
                 colours=colour_names(rgb),
-                shape=shapes[i],
-                certainty=float(GOOD_FIT / (GOOD_FIT + distances[i])),
+                shape=shape,
+                certainty=certainty,
+                wholeness=wholeness,
             )
         )
     return tuple(sorted(found, key=lambda figure: figure.box_xyxy))

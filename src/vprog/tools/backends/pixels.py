@@ -278,7 +278,7 @@ def _grade(figure: Figure, word: str, picture_area: float) -> float:
     if word in ("light", "dark"):
         light = lightness(figure.rgb)
         return light if word == "light" else 1 - light
-    return figure.certainty if word == "front" else 1 - figure.certainty
+    return figure.wholeness if word == "front" else 1 - figure.wholeness
 
 
 def _vqa(region: Region, question: str, figures: Sequence[Figure]) -> Result:
