@@ -45,8 +45,9 @@ class Oracle:
       on which side of the picture is X / is X on the left (or right) side / are all the PHRASE the
       same color / is the SETTING A (or B) / what is the SETTING, for the keys of ``Scene.setting``.
 
-    A question of another form, or one about an object that is not there, is a ``ToolError`` that
-    names it: the oracle never guesses.
+    In a question, too, a word that the scene does not hold is taken for the name of something
+    absent. A question of another form, about a relation between objects, or about an object that
+    is not there is a ``ToolError`` that names it: the oracle never guesses.
     """
 
     def __init__(self, batch_size: int = 1024) -> None:

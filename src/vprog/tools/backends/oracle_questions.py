@@ -10,6 +10,7 @@ from vprog.example import Region, Scene, SceneObject
 from vprog.tools.backends.oracle_regions import main_object
 from vprog.tools.backends.oracle_words import (
     FAMILY_NAMES,
+    RELATING,
     family_value,
     holds,
     is_attribute,
@@ -39,7 +40,7 @@ class Asked:
         """The answer in normal form, or ToolError."""
         text = re.sub(r"[^a-z0-9#' -]", " ", self.question.lower())
         text = " ".join(text.split())
-        for full in (text, _TAIL.sub("", text)):
+        for full in (_TAIL.sub("", text), text):
             for pattern, handler in _FORMS:
                 found = pattern.fullmatch(full)
                 if found:
@@ -94,14 +95,18 @@ class Asked:
         """What is X."""
         return self.name(None, phrase)
 
-    def exists(self, phrase: str) -> str:
+    def exists(self, phrase: str) -> str | None:
         """Is there a PHRASE."""
         said = tokens(phrase)
+        if RELATING.intersection(said):
+            return None
         return _yes(any(holds(thing, said) for thing in self.here))
 
-    def count(self, phrase: str) -> str:
+    def count(self, phrase: str) -> str | None:
         """How many PHRASE; how many PHRASE are ATTRIBUTE."""
         said = tokens(re.sub(r" are (?=\w+$)", " ", phrase))
+        if RELATING.intersection(said):
+            return None
         return str(sum(holds(thing, said) for thing in self.here))
 
     def setting(self, key: str, rest: str | None = None) -> str | None:

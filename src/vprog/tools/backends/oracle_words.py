@@ -109,6 +109,36 @@ _IRREGULAR = {
     "foot": "feet", "tooth": "teeth", "goose": "geese", "leaf": "leaves", "knife": "knives",
     "shelf": "shelves", "loaf": "loaves", "wolf": "wolves",
 }  # fmt: skip
+RELATING = frozenset(
+    [
+        "in",
+        "on",
+        "at",
+        "to",
+        "by",
+        "near",
+        "with",
+        "without",
+        "behind",
+        "above",
+        "below",
+        "under",
+        "over",
+        "beside",
+        "between",
+        "inside",
+        "left",
+        "right",
+        "front",
+        "next",
+        "than",
+        "wearing",
+        "holding",
+        "has",
+        "have",
+    ]
+)
+"""Words of phrases that speak of several objects, which the oracle does not answer."""
 _PIECES = re.compile(r"\b(?:piece|item|article|pair|kind|type)s? of ")
 _PHOTO = re.compile(r"^(?:an? )?(?:photo|picture|image|drawing) of ")
 _NOT = "not"
