@@ -59,13 +59,14 @@ class ProgramError(VprogError):
     ) -> None:
         """Keeps the parts and renders ``message (line L, column C)``."""
         self.kind: ErrorKind = kind
-        self.message = message
+        # Names and values in a message are a program's own and may be as long as it is.
+        self.message = message if len(message) <= 600 else message[:597] + "..."
         self.line = line
         self.column = column
         place = "" if line is None else f" (line {line}"
         if line is not None:
             place += ")" if column is None else f", column {column})"
-        super().__init__(f"{kind} error: {message}{place}")
+        super().__init__(f"{kind} error: {self.message}{place}")
 
 
 def known_names(name: str, known: Iterable[str], limit: int = 24) -> str:

@@ -8,6 +8,7 @@ Python's own parser reads it; nothing is ever executed as Python.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
@@ -97,7 +98,7 @@ def _parse(text: str) -> list[ast.stmt]:
             try:
                 return ast.parse(textwrap.dedent(text)).body
             except IndentationError:
-                return ast.parse("\n".join(line.strip() for line in text.splitlines())).body
+                return ast.parse("\n".join(line.strip() for line in re.split("\r\n?|\n", text))).body
         except SyntaxError as error:
             raise ProgramError(
                 "syntax",
