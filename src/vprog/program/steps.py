@@ -98,7 +98,8 @@ def _parse(text: str) -> list[ast.stmt]:
             try:
                 return ast.parse(textwrap.dedent(text)).body
             except IndentationError:
-                return ast.parse("\n".join(line.strip() for line in re.split("\r\n?|\n", text))).body
+                lines = re.split("\r\n?|\n", text)
+                return ast.parse("\n".join(line.strip() for line in lines)).body
         except SyntaxError as error:
             raise ProgramError(
                 "syntax",
