@@ -12,10 +12,12 @@ without anti-aliased edges: SHAPES, NLVR, ShapeWorld, charts, icons. How it work
 4. Where that fails because other figures or the frame hide a part, ``pixel_fit`` looks for the
    shape that explains the part that is seen.
 
-Limits: figures of exactly one colour that touch along an edge come out as one; a figure cut in two
-by another comes out as two; lines one pixel wide have no core and are found only where they stand
-alone; a figure painted in the background's colour is not seen. Photographs are refused; drawings
-saved with loss (JPEG) are read after smoothing, with less exact edges.
+Limits: a thing painted in several colours comes out as one figure a colour, and what is no plane
+figure gets the nearest shape's name; figures of exactly one colour that touch along an edge come
+out as one; a figure cut in two by another comes out as two; lines one pixel wide have no core and
+are found only where they stand alone; a figure painted in the background's colour is not seen.
+Photographs are refused; drawings saved with loss (JPEG) are read after smoothing, with less exact
+edges.
 """
 
 from __future__ import annotations
@@ -55,6 +57,9 @@ MIN_AREA = 3.0
 
 MIN_FLAT = 0.5
 """Share of pixels inside flat 2 x 2 blocks below which a picture is no flat-colour drawing."""
+
+MAX_SMOOTHED = 2_000_000
+"""Pixels up to which a picture that is not flat is smoothed and looked at again."""
 
 _HUES = (
     (18, "red"),
@@ -224,15 +229,16 @@ def _flat_or_smoothed(picture_rgb: Bytes) -> tuple[Bytes, Ints, Mask]:
     flat = _flat(packed)
     if flat.mean() >= MIN_FLAT:
         return picture_rgb, packed, flat
-    from scipy.ndimage import median_filter
-
-    smooth: Bytes = median_filter(picture_rgb, size=(3, 3, 1))
-    smooth = (smooth // 32) * 36
-    packed = _packed(smooth)
-    flat = _flat(packed)
-    if flat.mean() >= MIN_FLAT:
-        return smooth, packed, flat
     height, width = picture_rgb.shape[:2]
+    if height * width <= MAX_SMOOTHED:
+        from scipy.ndimage import median_filter
+
+        smooth: Bytes = median_filter(picture_rgb, size=(3, 3, 1))
+        smooth = (smooth // 32) * 36
+        packed = _packed(smooth)
+        flat = _flat(packed)
+        if flat.mean() >= MIN_FLAT:
+            return smooth, packed, flat
     raise ToolError(
         f"the {width} x {height} picture is no flat-colour drawing, and pixels reads only those. "
         "Bind a model to this tool for photographs"
