@@ -62,6 +62,10 @@ def _name(
     kinds = KINDS if ref.noun == "object" else TAXONOMY[ref.noun]
     space = ctx.kinds(kinds, ref.attributes)
     key = f"{detailed}|{ref.noun}|{' '.join(ref.attributes)}|{ref.relation}"
+    if ref.anchor:
+        group = f"15-{ref.anchor.noun}_{ref.relation},s"
+    else:
+        group = "_".join((f"12q-{ref.noun}", *ref.attributes))
     return Candidate(
         texts=texts,
         semantic=semantic,
@@ -70,7 +74,7 @@ def _name(
         structural="query",
         semantic_type=semantic_type,
         detailed=detailed,
-        group=(ref.noun, f"{'15' if ref.anchor else '12q'}-{key}"),
+        group=(ref.noun, group),
         keys=((key, 0 if len(space) < 3 else 1, space), (f"name|{ref.noun}", 2, kinds)),
         facts=(
             *presupposed(ref),

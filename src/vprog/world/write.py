@@ -233,7 +233,7 @@ def _write_gqa(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> di
 def _write_tally(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> dict[str, Any]:
     balance, graphs = Balance(), {}
     rows: list[dict[str, Any]] = []
-    for index, scene in _drawn(job, pool, math.ceil(n / tally.PER_PICTURE * 1.2)):
+    for index, scene in _drawn(job, pool, math.ceil(n / tally.PER_PICTURE * 1.7)):
         id = job.image_id(index)
         asked = tally.ask(scene, domain, job.rng(index, "questions"), balance, n - len(rows))
         for row in asked:
