@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from vprog.cli.app import main
+from vprog.world import write
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -76,6 +81,41 @@ def vprog(tmp_path: Path) -> Command:
         return Ended(done.returncode, done.stdout.decode(), err)
 
     return run
+
+
+@pytest.fixture
+def inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """Runs `vprog ARGS` in this process, in the test's own folder: faster, and just as real."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+
+    def run(*args: object) -> Ended:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(arg) for arg in args])
+        shown = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Ended(ended.value.code, shown.out, shown.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, on_sigterm)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small drawn world in GQA's format: 60 questions about 6 pictures. Not to be changed."""
+    folder = tmp_path_factory.mktemp("drawn") / "world"
+    write("gqa", "generalist", 60, 0, folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path, drawn: Path) -> Path:
+    """A copy of ``drawn`` that a test may break: ``world`` in the test's own folder."""
+    return Path(shutil.copytree(drawn, tmp_path / "world"))
 
 
 @pytest.fixture(scope="session")

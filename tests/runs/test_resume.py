@@ -6,31 +6,17 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from counted_runs import N, Start, command, finish
 
 from vprog.runs.folder import read_traces
 from vprog.runs.record import Record
-
-COUNTED = Path(__file__).with_name("counted.py")
-N = 600
-
-
-def command(log: Path, out: Path, language: str, stop: int = 0, mode: str = "die") -> list[str]:
-    settings = ["--data", ".", "--split", str(N), "--toolbox", "counted", "--language", language]
-    arguments = ["run", "counted", *settings, "--out", str(out), "--json"]
-    return [sys.executable, str(COUNTED), str(log), str(stop), mode, *arguments]
-
-
-def finish(log: Path, out: Path, language: str) -> None:
-    done = subprocess.run(command(log, out, language), capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
 
 
 def comparable(record: Record) -> Any:
@@ -90,44 +76,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Whole]:
         return known[language]
 
     return run
-
-
-@dataclass(frozen=True)
-class Started:
-    process: subprocess.Popen[bytes]
-    reached: int
-
-    def wait_until_reached(self) -> None:
-        assert os.read(self.reached, 1) == b".", self.process.communicate()
-
-
-Start = Callable[[Path, Path, str, int, str], Started]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts a command that tells over a pipe when it has reached its batch."""
-    begun: list[Started] = []
-
-    def run(log: Path, out: Path, language: str, stop: int, mode: str) -> Started:
-        read, write = os.pipe()
-        process = subprocess.Popen(
-            command(log, out, language, stop, f"{mode}:{write}"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=[write],
-            start_new_session=True,
-        )
-        os.close(write)
-        begun.append(Started(process, read))
-        return begun[-1]
-
-    yield run
-    for started in begun:
-        started.process.kill()
-        started.process.communicate()
-        os.close(started.reached)
 
 
 def check_resumed(whole: Whole, log: Path, out: Path, language: str) -> list[Computed]:

@@ -18,7 +18,7 @@ import vprog
 from vprog.benchmarks import load_benchmark
 from vprog.engine import Engine, EngineSettings, Limits, Task
 from vprog.engine.calls import Counts
-from vprog.errors import InputError
+from vprog.errors import InputError, known_names
 from vprog.example import Example
 from vprog.program.program import Language
 from vprog.runs.folder import RunFolder
@@ -133,7 +133,14 @@ def select_examples(
     """
     if limit is not None and limit < 1:
         raise InputError(f"--limit must be at least 1, got {limit}")
-    examples = list(load_benchmark(benchmark).load(data, split))
+    known = load_benchmark(benchmark)
+    try:
+        examples = list(known.load(data, split))
+    except InputError as error:
+        if split in known.splits:
+            raise
+        hint = known_names(split, known.splits)
+        raise InputError(f"{error}. {benchmark} has no usual split {split!r}. {hint}") from None
     if not examples:
         raise InputError(f"{benchmark}: split {split!r} in {data} has no example")
     doubled = [id for id, count in Counter(e.id for e in examples).items() if count > 1]

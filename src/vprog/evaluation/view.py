@@ -34,6 +34,7 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
         InputError: No run, or the file cannot be written.
     """
     settings = read_settings(run)
+    records = list(read_traces(run))
     summary: dict[str, object] = {
         key: settings[key]
         for key in ("benchmark", "split", "writer", "toolbox", "language", "seed")
@@ -48,7 +49,6 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
         note(f"not scored: {error}")
     summary["vprog"] = settings["facts"]["vprog"]
     summary["commit"] = settings["facts"]["commit"]
-    records = list(read_traces(run))
     title = f"{settings['benchmark']} {settings['split']}, {settings['language']}"
     items = _items(records, _examples(settings))
     return write_report(out or run / "report.html", title, items, summary, limit)

@@ -1,0 +1,76 @@
+"""Starting is cheap: help and the package itself load nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numpy", "PIL", "pyarrow", "skimage", "scipy", "pydantic_monty", "torch", "rich.console")
+
+WATCH = """
+import sys
+{what}
+heavy = [name for name in {heavy} if name in sys.modules]
+assert not heavy, heavy
+"""
+
+HELP = """
+from vprog.cli.app import main
+try:
+    main({args})
+except SystemExit as ended:
+    assert not ended.code, ended.code
+"""
+
+
+def run(what: str, heavy: tuple[str, ...] = HEAVY) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH.format(what=what, heavy=heavy)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_package_alone() -> None:
+    run("import vprog\nassert vprog.Example and vprog.tool and vprog.InputError")
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["run", "--help"], ["ask", "--help"]])
+def test_help(args: list[str]) -> None:
+    shown = run(HELP.format(args=args), heavy=HEAVY[:-1])
+    assert "vprog" in shown
+
+
+def test_every_command_has_help_and_one_line_of_it(inside) -> None:
+    shown = inside("--help")
+    assert shown.code == 0
+    for name in (
+        "run",
+        "ask",
+        "check",
+        "score",
+        "view",
+        "list",
+        "doctor",
+        "demo",
+        "world",
+        "bench",
+    ):
+        help_ = inside(name, "--help")
+        assert help_.code == 0
+        assert f"Usage: vprog {name}" in help_.out
+        assert max(map(len, help_.out.splitlines())) <= 80
+
+
+def test_version(inside) -> None:
+    from vprog import __version__
+
+    assert inside("--version").out == f"vprog {__version__}\n"
+
+
+def test_nothing_at_all_shows_help(inside) -> None:
+    ended = inside()
+    assert ended.code == 2
+    assert "Usage: vprog" in ended.out + ended.err
