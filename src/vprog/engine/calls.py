@@ -55,6 +55,7 @@ class _Open:
 class _Queue:
     tool: Tool
     backend: Backend
+    params: tuple[str, ...]
     open: OrderedDict[Key, _Open] = field(default_factory=OrderedDict)
 
 
@@ -87,7 +88,7 @@ class Calls:
         """
         queue = self._queue(call.tool)
         self.counts.requested += 1
-        key, ids = self._key(call, queue.backend, pictures)
+        key, ids = self._key(call, queue, pictures)
         known = self._memo.get(key, ids)
         if known is not None:
             self.counts.remembered += 1
@@ -112,17 +113,21 @@ class Calls:
     def _queue(self, tool: str) -> _Queue:
         queue = self._queues.get(tool)
         if queue is None:
-            queue = _Queue(self._toolbox.tool(tool), self._toolbox.backend(tool))
+            known = self._toolbox.tool(tool)
+            params = tuple(param.name for param in known.params)
+            queue = _Queue(known, self._toolbox.backend(tool), params)
             self._queues[tool] = queue
         return queue
 
     @staticmethod
     def _key(
-        call: Call, backend: Backend, pictures: Mapping[str, Picture]
+        call: Call, queue: _Queue, pictures: Mapping[str, Picture]
     ) -> tuple[Key, tuple[str, ...]]:
+        """The key and the ids of its pictures; arguments come in any order, keys in the tool's."""
         ids: list[str] = []
-        parts = [_frozen(value, pictures, ids) for value in call.args.values()]
-        return (call.tool, backend.fingerprint, *parts), tuple(ids)
+        args = call.args
+        parts = [_frozen(args[name], pictures, ids) for name in queue.params]
+        return (call.tool, queue.backend.fingerprint, *parts), tuple(ids)
 
     def _run(self, queue: _Queue) -> None:
         size = queue.backend.batch_size

@@ -121,6 +121,7 @@ class Engine:
     def _run(self, source: Iterator[Task]) -> Iterator[Trace]:
         exhausted = False
         while True:
+            yield from self._drain()
             while not exhausted and self.in_flight < self.settings.in_flight:
                 task = next(source, None)
                 if task is None:
