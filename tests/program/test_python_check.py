@@ -1,0 +1,112 @@
+"""The check of python programs: what it lets pass, what it refuses and how it says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes import answer, python
+from vprog.errors import ProgramError
+from vprog.program import Checker, Program
+from vprog.tools.catalogue import TOOLS
+
+PASSES = [
+    "import math\nreturn math.floor(2.5)",
+    "from collections import Counter\nreturn Counter([2, 2])[2]",
+    "x = [len(p) for p in ['ab']]\nreturn x[0]",
+    "def twice(x):\n    return x * 2\nreturn twice(1)",
+    "f = lambda x, y=1: x + y\nreturn f(1)",
+    "a, (b, *c) = 1, (2, 3)\nreturn b",
+    "total = 0\nfor i in range(2):\n    total += 1\nelse:\n    pass\nreturn total",
+    "while True:\n    break\nreturn 2",
+    "try:\n    x = [][0]\nexcept IndexError as error:\n    x = 2\nreturn x",
+    "return {'a': 2}.get('a')",
+    "return sum(x for x in (1, 1))",
+    "return next(x for x in [2, 3])",
+    "if (n := 2) > 1:\n    return n",
+    "from typing import List\nx: List[int] = [2]\nreturn x[0]",
+    "import re\nreturn int(re.sub('a', '', '2a'))",
+    "import json\nreturn json.loads('2')",
+    "import itertools\nreturn len(list(itertools.combinations([1, 2], 1)))",
+    "import functools\nreturn functools.reduce(lambda a, b: a + b, [1, 1])",
+    "class Box:\n    def __init__(self, n):\n        self.n = n\nreturn Box(2).n",
+    "return sorted([3, 2], key=lambda v: v)[0]",
+    "return 2 if image.exists('cup') else 3",
+    "print('hello')\nreturn 2",
+]
+
+
+@pytest.mark.parametrize("body", PASSES)
+def test_python_that_writers_use(body: str) -> None:
+    assert answer(python(body)) == 2
+
+
+REFUSED = [
+    ("return undefined", "name", 2, "unknown name 'undefined'"),
+    ("return imag.find('a')", "name", 2, "Did you mean 'image'?"),
+    ("return image.fnd('a')", "name", 2, "Did you mean 'find'?"),
+    ("return image.find()", "type", 2, "find needs object_name"),
+    ("return image.find(3)", "type", 2, "find wants object_name: text, got number 3"),
+    ("return image.verify_property('cup')", "type", 2, "needs 'attribute'"),
+    ("return image.crop(1, 2, 3)", "type", 2, "needs 'upper'"),
+    ("return image.crop(1, 2, 3, 4, 5)", "type", 2, "at most 4 arguments, got 5"),
+    ("return image.simple_query(questions='a')", "type", 2, "Did you mean 'question'?"),
+    ("return best_image_match([image])", "type", 2, "needs 'content'"),
+    ("return x\nx = 1", "name", 2, "'x' is used before it is set in line 3"),
+    ("return (1", "syntax", 2, "never closed"),
+    ("yield 1", "syntax", 2, "the sandbox has no yield"),
+    ("import numpy\nreturn 1", "name", 2, "no module 'numpy' here"),
+    ("from math import *\nreturn 1", "syntax", 2, "import *"),
+    ("class A(dict):\n    pass\nreturn 1", "syntax", 2, "no inheritance"),
+    ("async def f():\n    pass\nreturn 1", "syntax", 2, "not asynchronous"),
+    ("open('x')\nreturn 1", "name", 2, "'open' does not exist in the sandbox"),
+    ("return image.__class__", "name", 2, "does not exist in the sandbox"),
+    ("return _vp_call", "name", 2, "belong to the engine"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "kind", "line", "words"), REFUSED)
+def test_an_error_names_its_place_and_what_would_be_right(
+    body: str, kind: str, line: int, words: str
+) -> None:
+    with pytest.raises(ProgramError) as caught:
+        Checker(TOOLS).check(python(body), 1)
+    assert (caught.value.kind, caught.value.line) == (kind, line)
+    assert words in caught.value.message
+
+
+WHOLE = [
+    ("x = 1", "it defines no function"),
+    ("def f(image):\n    return 1", "it defines f"),
+    ("class A:\n    def execute_command(self):\n        return 1", "it defines no function"),
+    ("def execute_command():\n    return 1", "takes 0 pictures"),
+    ("def execute_command(left, right):\n    return 1", "takes 2 pictures"),
+    ("def execute_command(*images):\n    return 1", "plain parameters"),
+    ("def execute_command(question, image):\n    return 1", "pictures first"),
+    ("", "it defines no function"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), WHOLE)
+def test_a_program_defines_execute_command(text: str, words: str) -> None:
+    with pytest.raises(ProgramError, match=words):
+        Checker(TOOLS).check(Program(text, "python"), 1)
+
+
+def test_a_verdict_is_remembered_and_raised_afresh() -> None:
+    checker = Checker(TOOLS)
+    raised = []
+    for _ in range(2):
+        with pytest.raises(ProgramError) as caught:
+            checker.check(python("return undefined"), 1)
+        raised.append(caught.value)
+    assert raised[0] is not raised[1]
+    assert str(raised[0]) == str(raised[1])
+    program = python("return 1")
+    assert checker.check(program, 1) is checker.check(program, 1)
+
+
+def test_memory_of_verdicts_is_bounded() -> None:
+    checker = Checker(TOOLS, entries=5)
+    for n in range(20):
+        checker.check(python(f"return {n}"), 1)
+    assert len(checker._known) == 5
