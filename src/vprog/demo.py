@@ -7,10 +7,10 @@ from pathlib import Path
 from vprog.console import note
 from vprog.evaluation.progress import ProgressLine
 from vprog.evaluation.run import RunSettings, run_benchmark
-from vprog.evaluation.score import compare_runs, score_run
+from vprog.evaluation.score import score_run
 from vprog.evaluation.view import write_run_report
 from vprog.program.program import LANGUAGES, to_language
-from vprog.report.scores import print_scores
+from vprog.report.scores import print_overview
 
 TOOLBOXES = ("oracle", "pixels")
 
@@ -48,7 +48,8 @@ def run_demo(out: Path, n: int, seed: int) -> Path:
             with ProgressLine(f"{toolbox}, {language}") as progress:
                 run_benchmark(settings, folder, progress.update)
             scored.append(score_run(folder))
-    print_scores([s.figures for s in scored], compare_runs(scored[0], scored[1]), markdown=False)
+    print_overview([s.figures for s in scored], "structural")
+    note("oracle reads gold scenes; pixels knows flat figures, not the things drawn here")
     report = write_run_report(scored[1].path)
     note(f"report: {report.resolve()} (open it in a browser)")
     return report
