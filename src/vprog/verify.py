@@ -23,12 +23,15 @@ _WORDS = {
     **{word: str(number) for number, word in enumerate(_NUMBERS)},
 }
 
+_EDGES = re.compile(r"^(?:[\s,;:!?\"'“”‘’]|\.(?!\d))+|[\s.,;:!?\"'“”‘’]+$")
+"""Blanks and punctuation around an answer, but for the point of ``.5``."""
+
 
 def answer_text(value: Value) -> str | None:
     """The answer of a program in the normal form that labels have.
 
     Lower case, without surrounding blanks and punctuation and without a leading article; booleans
-    are "yes" and "no", numbers up to twenty are digits, "3.0" is "3".
+    are "yes" and "no", number words up to twenty are digits, 3.0 is "3", and 0.1 + 0.2 is "0.3".
 
     Args:
         value: What the program returned.
@@ -40,13 +43,14 @@ def answer_text(value: Value) -> str | None:
         return None
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else f"{value:.12g}"
     if isinstance(value, list):
         parts = [answer_text(item) for item in value]
         return None if None in parts else ", ".join(p for p in parts if p is not None)
-    text = re.sub(r"\s+", " ", str(value)).strip().strip(".,;:!?\"'").strip().lower()
+    text = _EDGES.sub("", re.sub(r"\s+", " ", str(value)).lower())
     text = re.sub(r"^(a|an|the) (?=\S)", "", text)
+    text = re.sub(r"^(-?\d+)\.0+$", r"\1", text)
     return _WORDS.get(text, text)
 
 

@@ -84,13 +84,17 @@ def test_other_programs_of_the_same_name(inside, tmp_path: Path, world: Path) ->
     questions = json.loads((world / "val_balanced_questions.json").read_text())
     for text in ("yes", "no"):
         rows = [
-            {"id": id, "program": f"FINAL=EVAL(expr=\"'{text}'\")", "language": "steps"}
+            {
+                "id": id,
+                "program": f"A=EVAL(expr=\"'{text}'\")\nF=RESULT(var=A)",
+                "language": "steps",
+            }
             for id in questions
         ]
         (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        ended = inside(*RUN, "--writer", "replay:p.jsonl")
+        ended = inside(*RUN, "--writer", "replay:p.jsonl", "--json")
         if text == "yes":
-            assert ended.code == 0
+            assert (ended.code, ended.json["answered"]) == (0, 60)
     assert "run holds a different run: programs_sha256 was" in ended.message
 
 

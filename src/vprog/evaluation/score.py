@@ -17,6 +17,7 @@ from vprog.evaluation.statistics import paired_difference, wilson
 from vprog.example import Example
 from vprog.runs.folder import read_settings, read_traces, write_atomically
 from vprog.runs.record import Record
+from vprog.verify import answer_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,10 @@ def _by_type(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _majority(records: Sequence[Record]) -> dict[str, Any]:
-    counts = Counter(r.answers[0] for r in records)
-    answer, count = counts.most_common(1)[0]
+    """The most frequent label in normal form, and the share of examples that accept it."""
+    accepted = [[answer_text(label) for label in r.answers] for r in records]
+    answer, _ = Counter(labels[0] for labels in accepted).most_common(1)[0]
+    count = sum(answer in labels for labels in accepted)
     return {"answer": answer, "value": round(count / len(records), 6)}
 
 

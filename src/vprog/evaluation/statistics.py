@@ -20,7 +20,8 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     spread = Z95 * math.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
     middle = p + Z95**2 / (2 * n)
     scale = 1 + Z95**2 / n
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    # At 0 and 1 the ends are p itself, which rounding can miss.
+    return min(p, max(0.0, (middle - spread) / scale)), max(p, min(1.0, (middle + spread) / scale))
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> dict[str, float]:

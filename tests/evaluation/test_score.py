@@ -1,0 +1,176 @@
+"""Scores of runs that were written by hand, so that every figure is known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vprog.benchmarks import load_benchmark
+from vprog.errors import InputError
+from vprog.evaluation.score import compare_runs, score_run
+from vprog.evaluation.statistics import wilson
+from vprog.example import Example
+from vprog.report.scores import print_scores
+from vprog.runs.folder import RunFolder
+from vprog.runs.record import make_record
+from vprog.trace import Failure, Trace
+
+ROWS: list[tuple[str, Any, str, str]] = [
+    # id, answer or failure, label, type
+    ("q1", True, "yes", "verify"),
+    ("q2", "No.", "no", "verify"),
+    ("q3", "red", "blue", "query"),
+    ("q4", Failure("runtime", "division by zero", 2, 3), "yes", "query"),
+    ("q5", Failure("tool", "no backend", 0, 1), "yes", "query"),
+    ("q6", "the cup", "cup", "query"),
+]
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Writes a run with these rows."""
+
+    def run(
+        name: str, rows: list[tuple[str, Any, str, str]] = ROWS, *, n: int = 0, **settings: Any
+    ) -> Path:
+        folder = tmp_path / name
+        given = {
+            "benchmark": "shapes", "data": "/data", "split": "val", "writer": "gold",
+            "toolbox": "pixels", "language": "steps", "seed": 0, "n": n or len(rows),
+            "facts": {"vprog": "0", "commit": "abc"},
+        }  # fmt: skip
+        with RunFolder(folder, {**given, **settings}) as opened:
+            for id, answer, label, kind in rows:
+                id, _, candidate = id.partition("#")
+                failed = isinstance(answer, Failure)
+                trace = Trace(
+                    id, int(candidate or 0), "steps", "text",
+                    answer=None if failed else answer, failure=answer if failed else None,
+                )  # fmt: skip
+                labels = (label,) if label else ()
+                types = {"structural": kind}
+                example = Example(
+                    id=id, pictures=(), question="?", answers=labels, types=types, group="g"
+                )
+                opened.append(make_record(trace, example))
+        return folder
+
+    return run
+
+
+def test_every_figure(make: Make) -> None:
+    figures = score_run(make("a")).figures
+    low, high = wilson(3, 6)
+    accuracy = {"value": 0.5, "ci95": [round(low, 6), round(high, 6)], "n": 6}
+    assert figures["metrics"] == {"accuracy": accuracy}
+    assert (figures["n"], figures["finished"], figures["commit"]) == (6, True, "abc")
+    assert figures["errors"] == {"wrong answer": 1, "runtime": 1, "tool": 1}
+    assert figures["majority"] == {"answer": "yes", "value": 0.5}
+    by_type = figures["by_type"]["structural"]
+    assert {kind: (e["value"], e["n"]) for kind, e in by_type.items()} == {
+        "query": (0.25, 4),
+        "verify": (1.0, 2),
+    }
+    lines = b"q1\nq2\nq3\nq4\nq5\nq6"
+    assert figures["ids_sha256"] == hashlib.sha256(lines).hexdigest()
+
+
+def test_the_order_of_traces_does_not_matter(make: Make) -> None:
+    one = score_run(make("a")).figures
+    other = score_run(make("b", ROWS[::-1])).figures
+    assert {**one, "run": ""} == {**other, "run": "", "errors": one["errors"]}
+    assert one["errors"].items() == other["errors"].items()
+
+
+def test_the_majority_is_the_most_frequent_label_in_normal_form(make: Make) -> None:
+    rows = [(f"q{n}", "x", label, "t") for n, label in enumerate(("two", "2", "Two.", "no", "no"))]
+    assert score_run(make("a", rows)).figures["majority"] == {"answer": "2", "value": 0.6}
+
+
+def test_an_unfinished_run_says_so(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = score_run(make("a", n=7)).figures
+    assert figures["finished"] is False
+    print_scores([figures], None, markdown=False)
+    assert "NOT FINISHED: start its command again" in capsys.readouterr().out
+
+
+def test_the_first_candidate_counts(make: Make) -> None:
+    rows = [("q1#1", "yes", "yes", "t"), ("q1#0", "no", "yes", "t"), ("q2", "yes", "yes", "t")]
+    figures = score_run(make("a", rows)).figures
+    assert (figures["n"], figures["finished"]) == (2, True)
+    assert figures["metrics"]["accuracy"]["value"] == 0.5
+
+
+def test_unlabelled_examples_are_left_out(make: Make) -> None:
+    rows = [("q1", "yes", "yes", "t"), ("q2", "yes", "", "t")]
+    figures = score_run(make("a", rows)).figures
+    assert (figures["n"], figures["metrics"]["accuracy"]["n"]) == (2, 1)
+    assert figures["metrics"]["accuracy"]["value"] == 1.0
+    with pytest.raises(InputError, match="no example of 'val' has a label to score by"):
+        score_run(make("b", [("q2", "yes", "", "t")]))
+
+
+def test_official_metrics_stand_beside_accuracy(make: Make) -> None:
+    figures = score_run(make("a", benchmark="nlvr")).figures
+    examples = [
+        Example(id=id, pictures=(), question="?", answers=(label,), group="g")
+        for id, _, label, _ in ROWS
+    ]
+    answers = ["yes", "no", "red", None, None, "cup"]
+    expected = load_benchmark("nlvr").metrics(examples, answers)
+    assert expected
+    for name, value in expected.items():
+        assert figures["metrics"][name] == {"value": pytest.approx(value)}
+
+
+def test_two_runs_are_compared_over_what_both_have(make: Make) -> None:
+    rows = [
+        ("q1", "no", "yes", "t"),  # lost
+        ("q3", "blue", "blue", "t"),  # gained
+        ("q4", "yes", "yes", "t"),  # gained from a failure
+        ("q5", Failure("name", "x", None, None), "yes", "t"),  # failed in both: the same
+        ("q6", "cup", "cup", "t"),  # the same answer
+        ("q9", "cup", "cup", "t"),  # not in the first
+    ]
+    found = compare_runs(score_run(make("a")), score_run(make("b", rows)))
+    assert (found["n"], found["same_answers"]) == (5, 2)
+    assert found["difference"] == pytest.approx(1 / 5)
+    assert found["p_value"] == 1.0
+    assert found["ids_sha256"] == hashlib.sha256(b"q1\nq3\nq4\nq5\nq6").hexdigest()
+    with pytest.raises(InputError, match="have no example in common"):
+        compare_runs(score_run(make("a2")), score_run(make("c", rows[-1:])))
+
+
+def test_figures_are_kept_in_the_folder(make: Make) -> None:
+    run = make("a")
+    figures = score_run(run).figures
+    assert json.loads((run / "metrics.json").read_text()) == figures
+
+
+@pytest.mark.parametrize("markdown", [False, True])
+def test_tables(
+    make: Make, capsys: pytest.CaptureFixture[str], markdown: bool, monkeypatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    first = score_run(make("world-gqa-val-gold-oracle-steps"))
+    second = score_run(make("b", ROWS[:4], language="python"))
+    short = [{**s.figures, "run": s.path.name} for s in (first, second)]
+    print_scores(short, compare_runs(first, second), markdown=markdown)
+    out = capsys.readouterr().out
+    words = " ".join(out.split())
+    assert "50.0 [18.8, 81.2]" in words
+    assert "errors: wrong answer" in words
+    assert "second - first: +0.0 points [+0.0, +0.0], McNemar p = 1" in words
+    assert "on 4 common examples, 4 of them with the same answer" in words
+    if markdown:
+        assert "| split | writer | toolbox | language | seed |" in words
+    else:
+        assert "b: val, gold over pixels, python, seed 0" in words
+        assert max(map(len, out.splitlines())) <= 80

@@ -1,0 +1,76 @@
+"""Intervals and tests against scipy and against figures worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from vprog.evaluation.statistics import paired_difference, wilson
+
+PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=300)
+
+
+def test_wilson_by_hand() -> None:
+    # 8 of 10: p = .8, z^2 = 3.8415; middle (.8 + .19207) / 1.38415, spread / 1.38415
+    low, high = wilson(8, 10)
+    z2 = 3.841458820694124
+    middle = (0.8 + z2 / 20) / (1 + z2 / 10)
+    half = math.sqrt(z2 * (0.8 * 0.2 / 10 + z2 / 400)) / (1 + z2 / 10)
+    assert (low, high) == pytest.approx((middle - half, middle + half), abs=1e-12)
+    assert (low, high) == pytest.approx((0.490162, 0.943318), abs=1e-6)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_is_scipys(case: tuple[int, int]) -> None:
+    right, n = case
+    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    assert wilson(right, n) == pytest.approx((interval.low, interval.high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (0, 400), (400, 400)])
+def test_wilson_at_the_ends(right: int, n: int) -> None:
+    low, high = wilson(right, n)
+    assert 0 <= low <= right / n <= high <= 1
+    assert low < high
+
+
+def test_paired_difference_by_hand() -> None:
+    # 20 pairs: 5 gained, 2 lost; d = .15, var = (7/20 - .0225) / 20
+    first = [False] * 5 + [True] * 2 + [True] * 9 + [False] * 4
+    second = [True] * 5 + [False] * 2 + [True] * 9 + [False] * 4
+    found = paired_difference(first, second)
+    spread = 1.959963984540054 * math.sqrt((7 / 20 - 0.15**2) / 20)
+    assert found["difference"] == pytest.approx(0.15)
+    assert found["ci_low"] == pytest.approx(0.15 - spread)
+    assert found["ci_high"] == pytest.approx(0.15 + spread)
+    # (C(7,0) + C(7,1) + C(7,2)) * 2 / 2^7
+    assert found["p_value"] == pytest.approx(2 * (1 + 7 + 21) / 128)
+
+
+@given(PAIRS)
+def test_mcnemar_is_scipys_exact_test(pairs: list[tuple[bool, bool]]) -> None:
+    first, second = [a for a, _ in pairs], [b for _, b in pairs]
+    found = paired_difference(first, second)
+    gained = sum(b and not a for a, b in pairs)
+    lost = sum(a and not b for a, b in pairs)
+    expected = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert found["p_value"] == pytest.approx(expected, rel=1e-8)
+    assert found["difference"] == pytest.approx((sum(second) - sum(first)) / len(pairs))
+    assert -1 <= found["ci_low"] <= found["difference"] <= found["ci_high"] <= 1
+    back = paired_difference(second, first)
+    assert back["difference"] == pytest.approx(-found["difference"])
+    assert back["p_value"] == pytest.approx(found["p_value"])
+
+
+def test_mcnemar_far_out_is_small_and_no_zero() -> None:
+    found = paired_difference([False] * 900 + [True], [True] * 900 + [False])
+    assert 0 < found["p_value"] == pytest.approx(binomtest(1, 901).pvalue, rel=1e-6)
+
+
+def test_unequal_lengths_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        paired_difference([True, False], [True])

@@ -1,0 +1,80 @@
+"""Writers: gold programs, and replay of runs and files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vprog.errors import InputError
+from vprog.example import Example
+from vprog.program import Program
+from vprog.runs.folder import RunFolder
+from vprog.runs.record import make_record
+from vprog.trace import Failure, Trace
+from vprog.writers import Gold, Replay, load_writer
+
+EXAMPLE = Example(id="q 杯", pictures=(), question="?", programs={"steps": "A=B()"})
+
+
+def test_gold() -> None:
+    writer = load_writer("gold")
+    assert writer.name == "gold"
+    assert writer.write(EXAMPLE, "steps") == [Program("A=B()", "steps")]
+    assert Gold().write(EXAMPLE, "python") == []
+
+
+def test_replay_of_a_run(tmp_path: Path) -> None:
+    settings = dict.fromkeys(("benchmark", "data", "split", "writer", "toolbox"), "x")
+    settings |= {"language": "python", "seed": 0, "n": 4}
+    texts = ["def execute_command(image):\n    return 'ü \u2028'\n", "second", "third"]
+    with RunFolder(tmp_path / "run", settings) as folder:
+        for candidate in (2, 0, 1):
+            failure = Failure("syntax", "no") if candidate else None
+            trace = Trace(
+                "q 杯", candidate, "python", texts[candidate], failure=failure,
+                logprob=-candidate / 3 if candidate else None,
+            )  # fmt: skip
+            folder.append(make_record(trace, EXAMPLE))
+    writer = load_writer(f"replay:{tmp_path / 'run'}")
+    assert writer.name == f"replay:{tmp_path / 'run'}"
+    assert writer.write(EXAMPLE, "python") == [
+        Program(texts[0], "python", None),
+        Program(texts[1], "python", -1 / 3),
+        Program(texts[2], "python", -2 / 3),
+    ]
+    assert writer.write(EXAMPLE, "steps") == []
+
+
+def test_replay_of_a_file(tmp_path: Path) -> None:
+    rows = [
+        {"id": "q 杯", "program": "A=B()\u2028", "language": "steps", "logprob": -2},
+        {"id": 7, "program": "x", "language": "python"},
+        {"id": "q 杯", "program": "C=D()", "language": "steps", "more": "is ignored"},
+    ]
+    text = "\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (tmp_path / "p.jsonl").write_text("\ufeff" + text + "\n", "utf-8")
+    writer = Replay(tmp_path / "p.jsonl")
+    assert writer.write(EXAMPLE, "steps") == [
+        Program("A=B()\u2028", "steps", -2),
+        Program("C=D()", "steps", None),
+    ]
+    seven = Example(id="7", pictures=(), question="")
+    assert writer.write(seven, "python") == [Program("x", "python")]
+    assert writer.write(seven, "steps") == []
+
+
+def test_a_replayed_run_gives_the_same_answers(inside, tmp_path: Path, world: Path) -> None:
+    run = ("run", "world-gqa", "--data", "world", "--limit", 30, "--language", "python")
+    assert inside(*run, "--out", "first").code == 0
+    ended = inside(*run, "--writer", "replay:first", "--out", "second", "--json")
+    assert ended.json["n"] == 30
+    compared = inside("score", "first", "second", "--json").json["comparison"]
+    assert (compared["n"], compared["same_answers"]) == (30, 30)
+
+
+def test_a_damaged_run_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("x = ")
+    with pytest.raises(InputError, match=r"run\.toml is damaged"):
+        Replay(tmp_path)
