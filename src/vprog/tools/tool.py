@@ -195,7 +195,7 @@ def fits(value: Any, kind: Kind) -> bool:
     if not isinstance(value, list):
         return False
     member = _MEMBERS[kind]
-    return all([fits(item, member) for item in value])
+    return all(fits(item, member) for item in value)
 
 
 _MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": "number"}

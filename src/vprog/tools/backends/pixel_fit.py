@@ -154,7 +154,8 @@ def _covered(shape: str, poses: Floats, x: Floats, y: Floats) -> Floats:
 def _bounded(shape: str, aspect: Floats) -> Floats:
     """The logarithm of b / a, kept where the shape goes by its name."""
     if shape in ("ellipse", "rectangle"):
-        return np.minimum(aspect, -np.log(STRETCH))
+        bounded: Floats = np.minimum(aspect, -np.log(STRETCH))
+        return bounded
     if shape == "triangle":
         return np.clip(aspect, -np.log(_MAX_ASPECT), np.log(_MAX_ASPECT))
     if shape == "cross":
