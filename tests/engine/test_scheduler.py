@@ -167,6 +167,31 @@ def test_a_failed_call_is_shared_but_not_remembered() -> None:
     assert again.answer == "healed"
 
 
+BAD_BOXES = [
+    [Region("p", float("nan"), 0, 1, 1)],
+    [Region("p", 0, 0, 1, 1), Region("p", 0, 0, float("inf"), 1)],
+    [Region("p", 0, 0, np.float32(1), 1)],
+    [("p", 0, 0, 1, 1)],
+    Region("p", 0, 0, 1, 1),
+    [None],
+    None,
+]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("found", BAD_BOXES, ids=repr)
+def test_boxes_that_are_none_never_reach_a_program(found: Any, language: Language) -> None:
+    backend = Instant({**ANSWERS, "detect": lambda call, _: found})
+    if language == "python":
+        program = python("return len(image.find('x'))")
+    else:
+        program = Program("B=LOC(image=IMAGE,object='x')\nR=RESULT(var=B)", "steps")
+    (trace,) = run_all([program], toolbox(backend))
+    assert trace.failure is not None
+    assert trace.failure.kind == "tool"
+    assert "the backend of 'detect' answered" in trace.failure.message
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_tool_without_a_backend_says_so(language: Language) -> None:
     (trace,) = run_all([asking(language, "x")], toolbox(bound=["detect"]))

@@ -173,7 +173,7 @@ class Calls:
     @staticmethod
     def _checked(tool: Tool, result: Answer) -> Answer:
         if isinstance(result, Result) and not (
-            fits(result.value, tool.returns) and (tool.returns != "any" or is_plain(result.value))
+            fits(result.value, tool.returns) and is_plain(result.value)
         ):
             return ToolError(
                 f"the backend of {tool.name!r} answered {describe(result.value)}, "

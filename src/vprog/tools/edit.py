@@ -29,7 +29,7 @@ def edited(module: str, draw: Draw, args: Args, pictures: Pictures) -> Region:
     assert isinstance(image, Region)
     assert isinstance(boxes, list)
     source = pictures[image.picture]
-    recipe = (module, source.digest, image.box_xyxy, [b[:6] for b in boxes], args.get("emoji"))
+    recipe = (module, source.digest, image.box_xyxy, [b[1:6] for b in boxes], args.get("emoji"))
     digest = hashlib.blake2b(repr(recipe).encode(), digest_size=16).hexdigest()
     size = (
         max(1, round(image.right) - round(image.left)),
@@ -37,16 +37,18 @@ def edited(module: str, draw: Draw, args: Args, pictures: Pictures) -> Region:
     )
 
     def render() -> Image.Image:
+        whole = source.crop(image)
+        width, height = whole.size
         local = [
-            b._replace(
-                left=b.left - image.left,
-                right=b.right - image.left,
-                top=b.top - image.top,
-                bottom=b.bottom - image.top,
+            b._replace(  # a picture's width beyond the picture is as good as any number
+                left=max(b.left - image.left, -width),
+                right=min(b.right - image.left, 2 * width),
+                top=max(b.top - image.top, -height),
+                bottom=min(b.bottom - image.top, 2 * height),
             )
             for b in boxes
         ]
-        return draw(source.crop(image), local, args)
+        return draw(whole, [b for b in local if b.left < b.right and b.top < b.bottom], args)
 
     picture = Picture(f"{module.lower()}:{digest[:12]}", render=render, size=size, digest=digest)
     pictures[picture.id] = picture

@@ -415,20 +415,19 @@ def _and(parts: Sequence[Compute], variables: Mapping[str, Value]) -> Any:
 
 def _or(parts: Sequence[Compute | None], variables: Mapping[str, Value]) -> Any:
     """The first true part; None among the parts stands for xor between its neighbours."""
-    groups: list[Any] = []
+    value: Any = False
     exclusive = False
     for part in parts:
         if part is None:
             exclusive = True
         elif exclusive:
-            groups[-1] = truth(groups[-1]) != truth(part(variables))
+            value = truth(value) != truth(part(variables))
             exclusive = False
-        else:
-            groups.append(part(variables))
-    for value in groups:
-        if truth(value):
+        elif truth(value):
             return value
-    return groups[-1]
+        else:
+            value = part(variables)
+    return value
 
 
 def _binary(op: type[ast.operator], left: Any, right: Any) -> Any:

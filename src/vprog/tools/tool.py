@@ -129,7 +129,7 @@ class Tool:
             raise ProgramError("tool", f"{self.name} failed: {reason}") from error
         if isinstance(value, tuple) and type(value) is not Region:
             value = list(value)
-        if not fits(value, self.returns) or (self.returns == "any" and not is_plain(value)):
+        if not fits(value, self.returns) or not is_plain(value):
             raise ProgramError(
                 "tool", f"{self.name} must return {self.returns}, returned {describe(value)}"
             )
@@ -202,12 +202,18 @@ _MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": 
 
 
 def is_plain(value: Any) -> bool:
-    """Whether programs and traces can hold a value: see ``vprog.trace.Value``."""
+    """Whether programs and traces can hold a value: see ``vprog.trace.Value``.
+
+    Edges of regions must be Python's own numbers, and finite.
+    """
+    if type(value) is Region:
+        edges = value.box_xyxy
+        return all(isinstance(e, int | float) and abs(e) <= MAX_NUMBER for e in edges)
     if isinstance(value, list):
         return all(is_plain(item) for item in value)
     if isinstance(value, dict):
         return all(isinstance(k, str) and is_plain(item) for k, item in value.items())
-    return value is None or isinstance(value, bool | int | float | str) or type(value) is Region
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def describe(value: Any) -> str:
@@ -215,12 +221,15 @@ def describe(value: Any) -> str:
     if type(value) in (int, float) and not fits(value, "number"):
         # A large integer may have too many digits to be printed.
         return f"a number beyond {MAX_NUMBER:.0e}" if type(value) is int else f"number {value!r}"
+    if type(value) is Region and not is_plain(value):
+        return f"an image with impossible edges {value.box_xyxy}"[:200]
     for kind in ("image", "bool", "number", "text"):
         if fits(value, kind):
             text = f"{kind} {value!r}" if kind != "image" else "an image"
             return text if len(text) < 80 else text[:77] + "..."
     if isinstance(value, list):
-        return "an empty list" if not value else f"a list of {len(value)} ({describe(value[0])})"
+        first = next((item for item in value if not is_plain(item)), value[0] if value else None)
+        return f"a list of {len(value)} ({describe(first)})" if value else "an empty list"
     return type(value).__name__
 
 
