@@ -297,14 +297,10 @@ class _Shared:
         """The same failing execution once more, for the line at which it fails."""
         from pydantic_monty import MontyError, MontyRuntimeError
 
-        text = f"[[{json.dumps(job.program.source)}],[[0,[{','.join(job.log)}],{job.inputs}]]]"
+        text = f"[{json.dumps(job.program.source)},[{','.join(job.log)}],{job.inputs}]"
         try:
             self._session.feed_run(
-                "_vp_s, _vp_j = json.loads(_vp_jobs)\n"
-                "random.seed(0)\n"
-                "_vp_names, _vp_in, _vp_out = _vp_make(_vp_j[0][1], [0, None])\n"
-                "exec(_vp_s[0], _vp_names)\n"
-                '_vp_names["execute_command"](*_vp_in(_vp_j[0][2], _vp_j[0][3]), **_vp_j[0][4])',
+                "_vp_raise(_vp_jobs)",
                 inputs={"_vp_jobs": text},
                 print_callback=_ignore,
             )
