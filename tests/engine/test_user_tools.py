@@ -203,6 +203,11 @@ def bad_kind(image: set[int]) -> str:
     return ""
 
 
+def unknown_name(image: Missing) -> str:  # type: ignore[name-defined] # noqa: F821
+    """Doc."""
+    return ""
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
@@ -211,6 +216,7 @@ def bad_kind(image: set[int]) -> str:
         (no_result, "what it returns"),
         (many, "have no meaning in programs"),
         (bad_kind, "is not one that programs can hold"),
+        (unknown_name, "name 'Missing' is not defined"),
     ],
 )
 def test_a_function_that_cannot_be_a_tool_is_refused(function: Any, words: str) -> None:

@@ -272,7 +272,13 @@ def tool_from_function(
         InputError: An annotation or the docstring is missing, or cannot be held by programs.
     """
     name = function.__name__
-    hints = get_type_hints(function)
+    try:
+        hints = get_type_hints(function)
+    except (NameError, TypeError, SyntaxError) as error:
+        raise InputError(
+            f"tool {name!r}: an annotation cannot be read ({error}). Import what it names at the top "
+            "of the module"
+        ) from None
     doc = inspect.getdoc(function)
     if not doc:
         raise InputError(f"tool {name!r} has no docstring: writers need one to know what it does")
