@@ -12,7 +12,7 @@ from vprog.engine.memo import Key, Memo, renamed
 from vprog.errors import InputError, PictureError, ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backend import Backend, Toolbox
-from vprog.tools.tool import Tool, describe, fits, is_plain
+from vprog.tools.tool import Tool, describe, fits
 from vprog.trace import Call, Result, Source
 
 Answer: TypeAlias = "Result | ToolError | PictureError"
@@ -172,9 +172,7 @@ class Calls:
 
     @staticmethod
     def _checked(tool: Tool, result: Answer) -> Answer:
-        if isinstance(result, Result) and not (
-            fits(result.value, tool.returns) and is_plain(result.value)
-        ):
+        if isinstance(result, Result) and not fits(result.value, tool.returns):
             return ToolError(
                 f"the backend of {tool.name!r} answered {describe(result.value)}, "
                 f"not {tool.returns}"

@@ -129,7 +129,7 @@ class Tool:
             raise ProgramError("tool", f"{self.name} failed: {reason}") from error
         if isinstance(value, tuple) and type(value) is not Region:
             value = list(value)
-        if not fits(value, self.returns) or not is_plain(value):
+        if not fits(value, self.returns):
             raise ProgramError(
                 "tool", f"{self.name} must return {self.returns}, returned {describe(value)}"
             )
@@ -177,11 +177,13 @@ def bind_params(
 
 
 def fits(value: Any, kind: Kind) -> bool:
-    """Whether a run-time value is of a kind. A bool is no number, nor is inf, nan or 10**19."""
-    if kind == "any":
-        return True
+    """Whether a run-time value is of a kind.
+
+    A bool is no number, nor is inf, nan or 10**19; edges of regions are Python's own finite
+    numbers; ``any`` is what ``vprog.trace.Value`` holds.
+    """
     if kind == "image":
-        return type(value) is Region
+        return type(value) is Region and _has_finite_edges(value)
     if kind == "text":
         return isinstance(value, str)
     if kind == "bool":
@@ -192,27 +194,42 @@ def fits(value: Any, kind: Kind) -> bool:
             and not isinstance(value, bool)
             and -MAX_NUMBER <= value <= MAX_NUMBER
         )
+    if kind == "any":
+        return _is_plain(value)
     if not isinstance(value, list):
         return False
     member = _MEMBERS[kind]
-    return all(fits(item, member) for item in value)
+    for item in value:  # noqa: SIM110 - every value of every call comes by; all() is slower
+        if not fits(item, member):
+            return False
+    return True
 
 
 _MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": "number"}
+_NUMBERS = (int, float)
 
 
-def is_plain(value: Any) -> bool:
-    """Whether programs and traces can hold a value: see ``vprog.trace.Value``.
+def _has_finite_edges(region: Region) -> bool:
+    _, left, top, right, bottom, _, _ = region
+    return (
+        type(left) in _NUMBERS
+        and type(top) in _NUMBERS
+        and type(right) in _NUMBERS
+        and type(bottom) in _NUMBERS
+        and -MAX_NUMBER <= left <= MAX_NUMBER
+        and -MAX_NUMBER <= top <= MAX_NUMBER
+        and -MAX_NUMBER <= right <= MAX_NUMBER
+        and -MAX_NUMBER <= bottom <= MAX_NUMBER
+    )
 
-    Edges of regions must be Python's own numbers, and finite.
-    """
+
+def _is_plain(value: Any) -> bool:
     if type(value) is Region:
-        edges = value.box_xyxy
-        return all(isinstance(e, int | float) and abs(e) <= MAX_NUMBER for e in edges)
+        return _has_finite_edges(value)
     if isinstance(value, list):
-        return all(is_plain(item) for item in value)
+        return all(_is_plain(item) for item in value)
     if isinstance(value, dict):
-        return all(isinstance(k, str) and is_plain(item) for k, item in value.items())
+        return all(isinstance(k, str) and _is_plain(item) for k, item in value.items())
     return value is None or isinstance(value, bool | int | float | str)
 
 
@@ -221,14 +238,14 @@ def describe(value: Any) -> str:
     if type(value) in (int, float) and not fits(value, "number"):
         # A large integer may have too many digits to be printed.
         return f"a number beyond {MAX_NUMBER:.0e}" if type(value) is int else f"number {value!r}"
-    if type(value) is Region and not is_plain(value):
+    if type(value) is Region and not _is_plain(value):
         return f"an image with impossible edges {value.box_xyxy}"[:200]
     for kind in ("image", "bool", "number", "text"):
         if fits(value, kind):
             text = f"{kind} {value!r}" if kind != "image" else "an image"
             return text if len(text) < 80 else text[:77] + "..."
     if isinstance(value, list):
-        first = next((item for item in value if not is_plain(item)), value[0] if value else None)
+        first = next((item for item in value if not _is_plain(item)), value[0] if value else None)
         return f"a list of {len(value)} ({describe(first)})" if value else "an empty list"
     return type(value).__name__
 
