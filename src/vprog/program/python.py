@@ -290,8 +290,10 @@ def _softened(text: str, tree: ast.Module) -> str:
         return text
     lines = text.encode().splitlines(keepends=True)  # columns count bytes
     for line, start, end, new in sorted(edits, reverse=True):
-        old = lines[line - 1]
-        lines[line - 1] = old[:start] + new + old[end:]
+        old = lines[line - 1] if line <= len(lines) else b""
+        # Names inside of f-strings have no reliable place; what is left open is only slower.
+        if old[start:end].decode("ascii", "ignore") in ("", *_OPEN_EXCEPTIONS):
+            lines[line - 1] = old[:start] + new + old[end:]
     return b"".join(lines).decode()
 
 

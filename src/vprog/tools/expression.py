@@ -26,7 +26,9 @@ from vprog.tools.tool import MAX_NUMBER, Param, describe
 from vprog.trace import Result, Value
 
 MAX_TEXT = 10_000
-"""Longest text or list that an expression may build."""
+"""Longest expression, and longest text that it may build."""
+MAX_ITEMS = 1_000
+"""Longest list that an expression may build: one of 10,000 characters can search it often."""
 MAX_ENTRIES = 100_000
 """Most entries and characters in all levels of a nested list."""
 MAX_DEPTH = 16
@@ -316,9 +318,11 @@ def evaluate(expression: Expression, variables: Mapping[str, Value]) -> Value:
 def _bounded(value: Any) -> Any:
     if isinstance(value, float | int) and not abs(value) <= MAX_NUMBER:
         raise ProgramError("limit", f"EVAL: numbers beyond {MAX_NUMBER:.0e} are not allowed")
-    if isinstance(value, str | list) and len(value) > MAX_TEXT:
-        raise ProgramError("limit", f"EVAL: text and lists end at {MAX_TEXT} entries")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ProgramError("limit", f"EVAL: text ends at {MAX_TEXT} characters")
     if isinstance(value, list):
+        if len(value) > MAX_ITEMS:
+            raise ProgramError("limit", f"EVAL: lists end at {MAX_ITEMS} entries")
         bounded_list(value)
     return value
 
