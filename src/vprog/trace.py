@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from vprog.errors import ErrorKind
 from vprog.example import Region
@@ -21,8 +21,7 @@ counting, arithmetic); it is no call of a backend.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request of a running program for one answer of one tool.
 
     Attributes:

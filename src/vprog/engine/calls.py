@@ -110,6 +110,11 @@ class Calls:
         self._run(queue)
         return True
 
+    def forget(self) -> None:
+        """Drops all open calls; nobody waits for them any more."""
+        for queue in self._queues.values():
+            queue.open.clear()
+
     def _queue(self, tool: str) -> _Queue:
         queue = self._queues.get(tool)
         if queue is None:
@@ -182,9 +187,12 @@ class Calls:
 
 def _frozen(value: Any, pictures: Mapping[str, Picture], ids: list[str]) -> Any:
     """An argument as part of a key: lists as tuples, pictures by content; collects their ids."""
+    if type(value) is str:
+        return value
     if type(value) is Region:
-        ids.append(value.picture)
-        return (pictures[value.picture].digest, *value[1:5])
+        picture, left, top, right, bottom, _, _ = value
+        ids.append(picture)
+        return (pictures[picture].digest, left, top, right, bottom)
     if isinstance(value, list):
         return tuple([_frozen(item, pictures, ids) for item in value])
     if isinstance(value, dict):

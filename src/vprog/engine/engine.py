@@ -115,8 +115,20 @@ class Engine:
             InputError: A run-wide fault such as a full disk under the memo; faults of a single
                 program or picture end in its trace.
         """
-        with _rare_collection():
-            yield from self._run(iter(tasks))
+        try:
+            with _rare_collection():
+                yield from self._run(iter(tasks))
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drops what a run that was broken off has left, so that no later run meets it."""
+        for future, _ in self._executing:
+            future.cancel()
+        for waiting in (self._executing, self._ready_steps, self._ready_python, self._ended):
+            waiting.clear()
+        self._calls.forget()
+        self.in_flight = 0
 
     def _run(self, source: Iterator[Task]) -> Iterator[Trace]:
         exhausted = False

@@ -84,9 +84,11 @@ class StepsRun(Running):
         self._results = [None] * len(requests)
         name, line = statement.module.name, statement.line
         target = statement.target if len(requests) == 1 else ""
-        steps = self.trace.steps
-        steps.extend(Step(name, tool, request, None, target, line) for request in requests)
-        return [Call(tool, request) for request in requests]
+        steps, calls = self.trace.steps, []
+        for request in requests:
+            steps.append(Step(name, tool, request, None, target, line))
+            calls.append(Call(tool, request))
+        return calls
 
     def deliver(self, index: int, result: Result | VprogError, source: Source, ms: float) -> None:
         """Takes the answer to the call ``index`` of those that ``advance`` returned."""
