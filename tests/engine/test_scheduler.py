@@ -390,6 +390,34 @@ def test_an_engine_runs_again_after_a_run() -> None:
         assert list(engine.run([])) == []
 
 
+def test_a_run_that_is_broken_off_leaves_nothing_to_the_next() -> None:
+    words = [asking(LANGUAGES[n % 2], str(n)) for n in range(150)]
+    with Engine(toolbox(Instant(batch_size=4))) as engine:
+        for _ in engine.run(Task(example(), p, n) for n, p in enumerate(words)):
+            break
+        assert engine.in_flight == 0
+        traces = run_all([asking(k, "after") for k in LANGUAGES], engine=engine)
+        assert [t.answer for t in traces] == ["after", "after"]
+
+
+def test_a_run_that_is_killed_leaves_nothing_to_the_next() -> None:
+    class Interrupted(Instant):
+        """The user stops the run inside of the second batch."""
+
+        def answer(self, calls: Sequence[Call], pictures: Mapping[str, Picture]) -> Any:
+            if len(self.batches) == 1:
+                self.batches.append([])
+                raise KeyboardInterrupt
+            return super().answer(calls, pictures)
+
+    words = [asking(LANGUAGES[n % 2], str(n)) for n in range(20)]
+    with Engine(toolbox(Interrupted(batch_size=4))) as engine:
+        with pytest.raises(KeyboardInterrupt):
+            run_all(words, engine=engine)
+        assert engine.in_flight == 0
+        assert [t.answer for t in run_all(words, engine=engine)] == [str(n) for n in range(20)]
+
+
 def test_the_backend_protocol_is_what_the_fake_follows() -> None:
     assert isinstance(Instant(), Backend)
     box = toolbox()

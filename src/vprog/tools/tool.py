@@ -293,8 +293,8 @@ def tool_from_function(
         hints = get_type_hints(function)
     except (NameError, TypeError, SyntaxError) as error:
         raise InputError(
-            f"tool {name!r}: an annotation cannot be read ({error}). Import what it names at the top "
-            "of the module"
+            f"tool {name!r}: an annotation cannot be read ({error}). Import what it names at the "
+            "top of the module"
         ) from None
     doc = inspect.getdoc(function)
     if not doc:
