@@ -37,6 +37,13 @@ def test_run(vprog, tmp_path: Path, world: Path) -> None:
     assert again["calls"]["requested"] == 0
 
 
+def test_a_run_without_out_names_its_own_folder(inside, tmp_path: Path, world: Path) -> None:
+    assert inside(*RUN, "--json").json["run"] == "runs/world-gqa-val-gold-oracle-steps"
+    done = inside(*RUN, "--limit", 5, "--seed", 1, "--json").json
+    assert (done["run"], done["n"]) == ("runs/world-gqa-val-gold-oracle-steps-5-1", 5)
+    assert inside("score", done["run"]).code == 0
+
+
 def test_failed_programs_stay_counted(inside, tmp_path: Path, world: Path) -> None:
     questions = json.loads((world / "val_balanced_questions.json").read_text())
     rows = [{"id": id, "program": "A=B(", "language": "steps"} for id in list(questions)[:7]]
@@ -226,7 +233,12 @@ def test_check_knows_a_benchmarks_tools(inside, tmp_path: Path) -> None:
 def test_list_and_doctor(vprog, inside) -> None:
     listed = vprog("list", "--json").json
     assert set(listed) == {"benchmarks", "toolboxes", "writers", "tools", "modules"}
-    assert set(listed["benchmarks"]["shapes"]) == {"doc", "splits"}
+    assert set(listed["benchmarks"]["shapes"]) == {"doc", "splits", "tools"}
+    assert listed["benchmarks"]["shapes"]["splits"][0] == "val"
+    assert "adjacent" in listed["benchmarks"]["shapes"]["tools"]
+    told = inside("list").out
+    for name, benchmark in listed["benchmarks"].items():
+        assert f"  {name}: {benchmark['doc']}\n    splits: {benchmark['splits'][0]}" in told
     assert listed["toolboxes"] == ["oracle", "pixels"]
     examined = inside("doctor", "--json")
     assert (examined.code, examined.json["ok"]) == (0, True)

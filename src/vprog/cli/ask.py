@@ -11,7 +11,10 @@ from vprog.cli.options import Json, LanguageName, TimeLimit, Toolbox, print_json
 
 
 def ask(
-    image: Annotated[list[str], typer.Argument(help="Picture file(s), then the question.")],
+    image: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE... QUESTION", help="Picture file(s), then the question."),
+    ],
     program: Annotated[Path, typer.Option(help="File with the program, - for stdin.")],
     language: LanguageName = "steps",
     toolbox: Toolbox = "pixels",

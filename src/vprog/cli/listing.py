@@ -19,7 +19,12 @@ def list_(json: Json = False) -> None:
         print_json(
             {
                 "benchmarks": {
-                    n: {"doc": b.doc, "splits": b.splits} for n, b in benchmarks.items()
+                    name: {
+                        "doc": b.doc,
+                        "splits": b.splits,
+                        "tools": {t.name: t.signature for t in b.tools},
+                    }
+                    for name, b in benchmarks.items()
                 },
                 "toolboxes": toolboxes.NAMES,
                 "writers": ["gold", "replay:PATH"],
@@ -30,7 +35,10 @@ def list_(json: Json = False) -> None:
         return
     typer.echo("benchmarks")
     for name, benchmark in benchmarks.items():
-        typer.echo(f"  {name:12} {benchmark.doc} (splits: {', '.join(benchmark.splits)})")
+        typer.echo(f"  {name}: {benchmark.doc}")
+        typer.echo(f"    splits: {', '.join(benchmark.splits)}")
+        for tool in benchmark.tools:
+            typer.echo(f"    tool: {tool.signature}")
     typer.echo(f"toolboxes\n  {', '.join(toolboxes.NAMES)}")
     typer.echo("writers\n  gold, replay:PATH")
     typer.echo("tools")

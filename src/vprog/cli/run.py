@@ -50,7 +50,8 @@ def run(
         limits=Limits(time_s=time_limit),
     )
     name = writer.partition(":")[0]
-    folder = out or Path("runs") / f"{benchmark}-{split}-{name}-{toolbox}-{language}"
+    drawn = "" if limit is None else f"-{limit}-{seed}"
+    folder = out or Path("runs") / f"{benchmark}-{split}-{name}-{toolbox}-{language}{drawn}"
     with ProgressLine(f"{benchmark} {split} {language}") as progress:
         summary = run_benchmark(settings, folder, progress.update)
     if json:

@@ -19,15 +19,22 @@ class ProgressLine:
     def __init__(self, title: str) -> None:
         """Prepares; nothing is shown before the first update."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
         from rich.progress import Progress as Bar
 
         self._console = Console(stderr=True)
         self._title = title
+        columns: list[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn()]
+        if self._console.width >= 110:
+            columns.insert(1, BarColumn(bar_width=20))
         self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            *columns,
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[calls]}"),
@@ -72,28 +79,29 @@ class ProgressLine:
             self._shown = now
             self._print(progress)
 
-    def _texts(self, progress: Progress) -> tuple[str, str]:
+    def _rate(self, progress: Progress) -> float:
         seconds = time.monotonic() - self._started
-        rate = (progress.done - self._first_done) / seconds if seconds > 0 else 0.0
-        counts = progress.counts
-        return (
-            f"{rate:,.0f} programs/s",
-            f"calls: {counts.computed:,} computed, {counts.shared:,} merged, "
-            f"{counts.remembered:,} remembered; {progress.failed:,} programs failed",
-        )
+        return (progress.done - self._first_done) / seconds if seconds > 0 else 0.0
 
     def _show(self, progress: Progress) -> None:
-        rate, calls = self._texts(progress)
+        """The live line; short, so that it fits 80 columns."""
+        counts = progress.counts
+        saved = 1 - counts.computed / counts.requested if counts.requested else 0.0
+        fields: dict[str, Any] = {
+            "rate": f"{self._rate(progress):,.0f}/s",
+            "calls": f"{counts.computed:,} calls, {saved:.0%} saved, {progress.failed:,} failed",
+        }
         if self._task is None:
-            self._task = self._bar.add_task(
-                self._title, total=progress.total, completed=progress.done, rate=rate, calls=calls
-            )
-        self._bar.update(self._task, completed=progress.done, rate=rate, calls=calls)
+            self._task = self._bar.add_task(self._title, total=progress.total, **fields)
+        self._bar.update(self._task, completed=progress.done, **fields)
 
     def _print(self, progress: Progress) -> None:
-        rate, calls = self._texts(progress)
+        counts = progress.counts
         self._console.print(
-            f"{self._title}: {progress.done:,}/{progress.total:,}, {rate}; {calls}",
+            f"{self._title}: {progress.done:,}/{progress.total:,}, "
+            f"{self._rate(progress):,.0f} programs/s; calls: {counts.computed:,} computed, "
+            f"{counts.shared:,} shared, {counts.remembered:,} remembered; "
+            f"{progress.failed:,} programs failed",
             highlight=False,
             soft_wrap=True,
         )
