@@ -1,0 +1,213 @@
+"""What all Hugging Face backends share: lazy loading, fingerprint, batches that fit in memory."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
+
+from vprog.errors import InputError, ToolError, VprogError
+from vprog.example import Picture
+from vprog.tools.backends.hf.runtime import choose_device, choose_dtype, quiet, require
+from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
+from vprog.tools.backends.hf.source import DEFAULTS_FILE, Source, find_source
+from vprog.trace import Call, Result
+
+S = TypeVar("S", bound=ModelSettings)
+T = TypeVar("T")
+R = TypeVar("R")
+
+VERSION = 1
+"""Of this package's rules (prompts, cropping, scores): part of every fingerprint."""
+
+
+class HuggingFace(ABC, Generic[S]):
+    """A tool answered by one Hugging Face model.
+
+    Making one finds and checks the model's files (a hub model is downloaded, after saying so);
+    weights are loaded at the first call.
+
+    Attributes:
+        tool: Name of the tool that it answers.
+        generates: Whether it writes text.
+        calls_at_once: The most calls that ``answer`` takes; equal pictures among them are shared.
+    """
+
+    tool: ClassVar[str]
+    generates: ClassVar[bool] = False
+    calls_at_once: ClassVar[int] = 256
+
+    def __init__(self, settings: S, where: str = "model", source: Source | None = None) -> None:
+        """Finds the model.
+
+        Args:
+            settings: Of the backend.
+            where: File and key, for messages.
+            source: The model's files where they are known already.
+
+        Raises:
+            InputError: A package, the model or its weights are missing or broken, or its class
+                does not fit the tool.
+        """
+        require()
+        self.source = source or find_source(settings.model, settings.revision, where)
+        self.check_class(where)
+        place = str(self.source.folder / DEFAULTS_FILE)
+        self.settings: S = with_defaults(settings, self.source.defaults, place)
+        self._fits = self.settings.batch_size
+        self._failed: InputError | None = None
+
+    @abstractmethod
+    def check_class(self, where: str) -> None:
+        """Refuses a model whose class does not fit the tool, with InputError."""
+
+    @abstractmethod
+    def load(self) -> None:
+        """Loads weights and processor; called once, before the first call."""
+
+    @abstractmethod
+    def compute(
+        self, calls: Sequence[Call], pictures: Mapping[str, Picture]
+    ) -> Sequence[Result | ToolError]:
+        """Answers calls of the tool; the model is loaded."""
+
+    def choices(self) -> Mapping[str, Any]:
+        """Settings that can change an answer, resolved, for the fingerprint."""
+        return self.settings.answering()
+
+    @property
+    def batch_size(self) -> int:
+        """See ``Backend``; not the size of a forward pass, which is a setting."""
+        return self.calls_at_once
+
+    @cached_property
+    def device(self) -> str:
+        """Where the model runs."""
+        return choose_device(self.settings.device)
+
+    @cached_property
+    def dtype(self) -> str:
+        """Number type of its weights."""
+        family = self.source.model_type
+        return choose_dtype(self.settings.dtype, self.device, family, self.generates)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tool, class, version of the weights, number type and settings."""
+        said = " ".join(f"{key}={value!r}" for key, value in sorted(self.choices().items()))
+        return f"hf/{VERSION} {self.tool} {self.source.fingerprint} {self.dtype} {said}"
+
+    def answer(
+        self, calls: Sequence[Call], pictures: Mapping[str, Picture]
+    ) -> Sequence[Result | ToolError]:
+        """See ``Backend``; loads the model at the first call."""
+        wrong = [call.tool for call in calls if call.tool != self.tool]
+        if wrong:
+            raise ToolError(f"{self.source.name} is bound to {self.tool}, not to {wrong[0]}")
+        self.prepare()
+        with quiet(), _inference():
+            return self.compute(calls, pictures)
+
+    def prepare(self) -> None:
+        """Loads the model now.
+
+        Raises:
+            InputError: It cannot be loaded; raised again at every later call.
+        """
+        if self._failed is not None:
+            raise self._failed.with_traceback(None)
+        if "_loaded" in self.__dict__:
+            return
+        try:
+            self.load()
+        except VprogError as error:
+            self._failed = InputError(str(error))
+            raise
+        self._loaded = True
+
+    def in_batches(self, items: Sequence[T], forward: Callable[[Sequence[T]], list[R]]) -> list[R]:
+        """Runs ``forward`` over chunks; where memory runs out, over halves from then on.
+
+        Args:
+            items: What the model takes, in an order that puts like with like.
+            forward: One result an item.
+
+        Raises:
+            ToolError: One item alone does not fit in memory.
+        """
+        results: list[R] = []
+        while len(results) < len(items):
+            chunk = items[len(results) : len(results) + self._fits]
+            try:
+                results += forward(chunk)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                error.__traceback__ = None  # frames hold tensors
+            else:
+                continue
+            _release()
+            if len(chunk) == 1:
+                raise ToolError(
+                    f"{self.source.name} ran out of memory on one picture; use a smaller model, "
+                    f"or device = 'cpu' for {self.tool}"
+                )
+            self._fits = max(1, len(chunk) // 2)
+        return results
+
+    def in_groups(
+        self,
+        items: Sequence[T],
+        key: Callable[[T], Any],
+        forward: Callable[[Sequence[T]], list[R]],
+    ) -> list[R]:
+        """``in_batches`` over items of the same key, so that no item pads another.
+
+        Results come in the order of ``items``.
+        """
+        groups: dict[Any, list[int]] = {}
+        for index, item in enumerate(items):
+            groups.setdefault(key(item), []).append(index)
+        results: dict[int, R] = {}
+        for indexes in groups.values():
+            done = self.in_batches([items[i] for i in indexes], forward)
+            results.update(zip(indexes, done, strict=True))
+        return [results[i] for i in range(len(items))]
+
+
+def refuse_class(source: Source, tool: str, fitting: Sequence[str], where: str) -> InputError:
+    """The error for a model whose class does not fit a tool."""
+    return InputError(
+        f"{where}: model {source.name!r} is a {source.class_name or 'model of unknown class'}, "
+        f"which cannot answer {tool}. Fitting classes: {', '.join(fitting)}"
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory, of the machine or of a device, ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text
+    )
+
+
+def _release() -> None:
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def _inference() -> Iterator[None]:
+    import torch
+
+    with torch.inference_mode():
+        yield

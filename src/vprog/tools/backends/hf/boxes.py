@@ -1,0 +1,84 @@
+"""Boxes of detectors: from a model's frame to pixels of the whole picture, and suppression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vprog.example import Region
+from vprog.tools.backends.hf.views import SMALLEST, View
+
+Array = np.ndarray[Any, Any]
+
+
+def to_picture(boxes_cxcywh: Array, view: View, *, square: bool) -> Array:
+    """Relative boxes of a model as pixels of the whole picture, clipped to the view.
+
+    Args:
+        boxes_cxcywh: [n, 4], centre and size relative to what the model saw.
+        view: What it saw.
+        square: Whether the model's frame is the view padded right or below to a square (OWLv2), not
+            the view itself.
+
+    Returns:
+        [n, 4] float64, ``left, top, right, bottom``, y downward.
+    """
+    boxes = boxes_cxcywh.astype(np.float64)
+    half = boxes[:, 2:] / 2
+    corners = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+    seen = np.array([max(view.width, SMALLEST), max(view.height, SMALLEST)], np.float64)
+    frame = np.full(2, seen.max()) if square else seen
+    # A view that was enlarged to SMALLEST is shrunk back.
+    scale = frame * np.array([view.width, view.height]) / seen
+    corners *= np.tile(scale, 2)
+    np.clip(corners, 0, np.tile([view.width, view.height], 2), out=corners)
+    return np.asarray(corners + np.tile([view.left, view.top], 2))
+
+
+def suppress(boxes_xyxy: Array, scores: Array, iou: float) -> list[int]:
+    """Greedy non-maximum suppression.
+
+    Args:
+        boxes_xyxy: [n, 4].
+        scores: [n].
+        iou: Boxes that overlap a better one by more than this intersection over union go.
+
+    Returns:
+        Indexes that stay, best first; equal scores in their given order.
+    """
+    order = np.argsort(-scores, kind="stable")
+    boxes = boxes_xyxy[order]
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    alive = np.ones(len(boxes), bool)
+    kept = []
+    for i in range(len(boxes)):
+        if not alive[i]:
+            continue
+        kept.append(int(order[i]))
+        rest = boxes[i + 1 :]
+        width = np.minimum(boxes[i, 2], rest[:, 2]) - np.maximum(boxes[i, 0], rest[:, 0])
+        height = np.minimum(boxes[i, 3], rest[:, 3]) - np.maximum(boxes[i, 1], rest[:, 1])
+        both = np.maximum(width, 0) * np.maximum(height, 0)
+        union = area[i] + area[i + 1 :] - both
+        alive[i + 1 :] &= both <= iou * union
+    return kept
+
+
+def regions(
+    boxes_xyxy: Array, scores: Array, picture: str, phrase: str, within: Region | None
+) -> list[Region]:
+    """Boxes as regions, without empty ones and, if given, those centred outside of ``within``."""
+    found = []
+    for (left, top, right, bottom), score in zip(
+        boxes_xyxy.round(2).tolist(), scores.tolist(), strict=True
+    ):
+        if right - left < 0.5 or bottom - top < 0.5:
+            continue
+        region = Region(picture, left, top, right, bottom, phrase, round(score, 4))
+        x, y = region.center_xy
+        if within is None or (
+            within.left <= x <= within.right and within.top <= y <= within.bottom
+        ):
+            found.append(region)
+    return found

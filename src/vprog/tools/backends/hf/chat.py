@@ -1,0 +1,184 @@
+"""Any image-text-to-text model through its chat template: SmolVLM, PaliGemma, Qwen-VL, Llava, ...
+
+Every row is prepared alone; rows whose tensors have equal shapes are stacked into one batch. So
+nothing is padded, and what a row answers does not depend on its neighbours, whatever a model does
+with padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vprog.errors import InputError, ToolError
+from vprog.tools.backends.hf.generated import end_ids, read_generated, short_answer
+from vprog.tools.backends.hf.runtime import auto_names, load_model, load_processor, quiet, reason
+from vprog.tools.backends.hf.views import View, Views
+from vprog.trace import Result
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from vprog.tools.backends.hf.backend import HuggingFace
+
+CHAT_CLASSES = (
+    "any of AutoModelForImageTextToText that chats (Idefics3, SmolVLM, PaliGemma, Qwen-VL, Llava)",
+)
+_NO_CHAT = frozenset(
+    {"blip", "blip-2", "git", "kosmos-2", "pi0", "pix2struct", "udop", "vision-encoder-decoder"}
+)
+_BY_HAND = {
+    "qwen2_vl": "Qwen2VLProcessor",
+    "qwen2_5_vl": "Qwen2_5_VLProcessor",
+    "qwen3_vl": "Qwen3VLProcessor",
+    "smolvlm": "Idefics3Processor",
+}
+"""Families whose own processor wants video packages; this class reads pictures without them."""
+
+
+def is_chat_class(family: str) -> bool:
+    """Whether a model family writes text about a picture and a prompt."""
+    return family in auto_names("MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES").keys() - _NO_CHAT
+
+
+class Chat:
+    """Writes replies to prompts about pictures."""
+
+    def __init__(self, backend: HuggingFace[Any], max_new_tokens: int) -> None:
+        """Loads model and processor of the backend's source.
+
+        Raises:
+            InputError: They cannot be loaded, or there is no way to ask the model.
+        """
+        source, settings = backend.source, backend.settings
+        self._backend = backend
+        self._most = max_new_tokens
+        self._processor = load_chat_processor(source, settings)
+        self._tokenizer = self._processor.tokenizer
+        self._family = source.model_type
+        template = getattr(self._processor, "chat_template", None)
+        if not template and self._family not in ("paligemma", "florence2"):
+            raise InputError(
+                f"model {source.name!r} has no chat template; take its -Instruct or -it variant"
+            )
+        self._templated = bool(template)
+        self._special = sorted(set(self._tokenizer.all_special_tokens), key=len, reverse=True)
+        model = load_model(source, "AutoModelForImageTextToText", settings, backend.dtype)
+        self._model = model.to(backend.device)
+        self._ends = end_ids(self._model, self._tokenizer)
+
+    def reply(
+        self, asked: Sequence[tuple[View, str]], views: Views, *, short: bool = True
+    ) -> list[Result | ToolError]:
+        """A result for every view and prompt.
+
+        Args:
+            asked: Views and prompts.
+            views: Where pixels come from.
+            short: Whether replies are cut to an answer that programs compare.
+        """
+        rows = [self._prepare(prompt, views.read(view)) for view, prompt in asked]
+        written = self._backend.in_groups(rows, _shapes, self._forward)
+        return [
+            Result(short_answer(text) if short else text, {"score": score})
+            for text, score in written
+        ]
+
+    def _prepare(self, prompt: str, image: Image) -> dict[str, Any]:
+        for token in self._special:
+            prompt = prompt.replace(token, " ")
+        if self._templated:
+            content = [{"type": "image"}, {"type": "text", "text": prompt}]
+            text = self._processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True
+            )
+        else:
+            text = f"<image>{prompt}" if self._family == "paligemma" else prompt
+        # Templates that spell the start token out would get it twice.
+        start = self._tokenizer.bos_token
+        doubled = self._templated and start and text.startswith(start)
+        more = {"add_special_tokens": False} if doubled else {}
+        row = self._processor(text=[text], images=[[image]], return_tensors="pt", **more)
+        return {k: v for k, v in row.items() if v is not None and k != "labels"}
+
+    def _forward(self, chunk: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+        import torch
+
+        model = self._model
+        batch = {key: torch.cat([row[key] for row in chunk]).to(model.device) for key in chunk[0]}
+        for key, value in batch.items():
+            if value.is_floating_point():
+                batch[key] = value.to(model.dtype)
+        pad = self._tokenizer.pad_token_id
+        out = model.generate(
+            **batch,
+            max_new_tokens=self._most,
+            do_sample=False,
+            num_beams=1,
+            pad_token_id=self._tokenizer.eos_token_id if pad is None else pad,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+        return read_generated(out, self._tokenizer, self._ends)
+
+
+def load_chat_processor(source: Any, settings: Any) -> Any:
+    """A model's processor, built by hand where its own wants packages for video.
+
+    Raises:
+        InputError: Its files are missing or broken.
+    """
+    by_hand = _BY_HAND.get(source.model_type)
+    if by_hand is None:
+        return load_processor(source, settings)
+    import transformers
+
+    tokenizer = load_processor(source, settings, "AutoTokenizer")
+    images = load_processor(source, settings, "AutoImageProcessor")
+    template = _template(source, tokenizer)
+    kind = getattr(transformers, by_hand)
+    with quiet():
+        try:
+            if source.model_type == "smolvlm":
+                length = _image_tokens(source)
+                return kind(images, tokenizer, image_seq_len=length, chat_template=template)
+            return _without_video(kind)(images, tokenizer, chat_template=template)
+        except Exception as error:
+            raise InputError(
+                f"cannot build the processor of model {settings.model!r}: {reason(error)}"
+            ) from error
+
+
+def _without_video(kind: Any) -> Any:
+    """A processor class that neither has nor checks a video processor."""
+
+    class PicturesOnly(kind):  # type: ignore[misc]
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return ["image_processor", "tokenizer"]
+
+    return PicturesOnly
+
+
+def _image_tokens(source: Any) -> int:
+    """How many tokens stand for one tile of an Idefics3 or SmolVLM picture."""
+    vision, factor = source.config["vision_config"], int(source.config.get("scale_factor", 2))
+    side = int(vision.get("image_size", 364)) // int(vision.get("patch_size", 14))
+    return (side * side) // (factor * factor)
+
+
+def _template(source: Any, tokenizer: Any) -> str | None:
+    """The chat template, which lies in a file of its own or in the tokenizer's."""
+    import json
+
+    for name in ("chat_template.jinja", "chat_template.json"):
+        path = source.folder / name
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            return str(json.loads(text)["chat_template"]) if path.suffix == ".json" else text
+    found = getattr(tokenizer, "chat_template", None)
+    return str(found) if found else None
+
+
+def _shapes(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple((key, tuple(row[key].shape)) for key in sorted(row))

@@ -1,0 +1,158 @@
+"""detect by zero-shot detectors: OWL-ViT and OWLv2, Grounding DINO.
+
+All phrases about one view share what the model computes of its pixels, and no phrase changes what
+another finds: OWL scores phrases independently, Grounding DINO gets them one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from vprog.errors import ToolError
+from vprog.example import Picture, Region
+from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
+from vprog.tools.backends.hf.boxes import Array, regions, suppress, to_picture
+from vprog.tools.backends.hf.detect_dino import Dino
+from vprog.tools.backends.hf.detect_owl import Owl
+from vprog.tools.backends.hf.runtime import load_model, load_processor
+from vprog.tools.backends.hf.settings import ModelSettings, between
+from vprog.tools.backends.hf.views import View, Views
+from vprog.trace import Call, Result
+
+_OWL = {"owlvit": 0.1, "owlv2": 0.2}
+_DINO = {"grounding-dino": 0.3, "mm-grounding-dino": 0.3}
+_CLASSES = (
+    "OwlViTForObjectDetection",
+    "Owlv2ForObjectDetection",
+    "GroundingDinoForObjectDetection",
+)
+_MOST = 300
+"""Boxes a phrase that go into suppression."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectSettings(ModelSettings):
+    """Settings of ``detect``.
+
+    Attributes:
+        threshold: Least score of a box; by default 0.1 for OWL-ViT, 0.2 for OWLv2 and 0.3 for
+            Grounding DINO.
+        nms_iou: Of two boxes that overlap by more than this intersection over union, the better
+            stays (VisProg: 0.5).
+        max_boxes: Most boxes for a phrase.
+        prompt: Template of what the model reads, with ``{}`` for the phrase; by default ``a photo
+            of {}`` for OWL (VisProg) and ``{}`` for zoo models and Grounding DINO.
+        view: ``crop`` shows the model the region alone; ``picture`` shows it the whole picture and
+            keeps what is centred in the region, so that all regions share one forward pass.
+        cache_mb: Memory for what is kept of pictures seen last (OWL).
+    """
+
+    threshold: float | None = None
+    nms_iou: float | None = None
+    max_boxes: int | None = None
+    prompt: str | None = None
+    view: Literal["crop", "picture"] | None = None
+    cache_mb: int = 256
+
+    def check(self) -> str | None:
+        """See ``ModelSettings``."""
+        if self.prompt is not None and self.prompt.count("{}") != 1:
+            return f"prompt: must hold {{}} once, got {self.prompt!r}"
+        if self.max_boxes is not None and not 1 <= self.max_boxes <= _MOST:
+            return f"max_boxes: must be 1 to {_MOST}, got {self.max_boxes}"
+        return (
+            between("threshold", self.threshold, 0, 1)
+            or between("nms_iou", self.nms_iou, 0, 1)
+            or between("cache_mb", self.cache_mb, 0, 1e6)
+            or super().check()
+        )
+
+
+class Asked(NamedTuple):
+    """A view with the phrases that are looked for in it."""
+
+    view: View
+    phrases: tuple[str, ...]
+
+
+class Detect(HuggingFace[DetectSettings]):
+    """The tool ``detect``; see ``DetectSettings``."""
+
+    tool = "detect"
+
+    def check_class(self, where: str) -> None:
+        """See ``HuggingFace``."""
+        if self.source.model_type not in {**_OWL, **_DINO}:
+            raise refuse_class(self.source, self.tool, _CLASSES, where)
+
+    def choices(self) -> dict[str, Any]:
+        """See ``HuggingFace``."""
+        said = self.settings
+        family = self.source.model_type
+        plain = family in _DINO or said.model.startswith("zoo:")
+        return {
+            "threshold": {**_OWL, **_DINO}[family] if said.threshold is None else said.threshold,
+            "nms_iou": 0.5 if said.nms_iou is None else said.nms_iou,
+            "max_boxes": said.max_boxes or 100,
+            "prompt": said.prompt or ("{}" if plain else "a photo of {}"),
+            "view": said.view or "crop",
+        }
+
+    def load(self) -> None:
+        """See ``HuggingFace``."""
+        auto = "AutoModelForZeroShotObjectDetection"
+        model = load_model(self.source, auto, self.settings, self.dtype).to(self.device)
+        processor = load_processor(self.source, self.settings)
+        scanner = Owl if self.source.model_type in _OWL else Dino
+        self._scanner: Owl | Dino = scanner(model, processor, self, self.settings.cache_mb)
+        self._chosen = self.choices()
+
+    def compute(
+        self, calls: Sequence[Call], pictures: Mapping[str, Picture]
+    ) -> list[Result | ToolError]:
+        """See ``HuggingFace``."""
+        views = Views(pictures)
+        wanted: dict[View, dict[str, None]] = {}
+        asked = []
+        for call in calls:
+            region, phrase = call.args["image"], call.args["phrase"]
+            assert isinstance(region, Region)
+            assert isinstance(phrase, str)
+            whole = self._chosen["view"] == "picture"
+            view = views.whole(region) if whole else views.of(region)
+            wanted.setdefault(view, {})[phrase] = None
+            asked.append((region, phrase, view))
+        found = self._find([Asked(v, tuple(phrases)) for v, phrases in wanted.items()], views)
+        answers: list[Result | ToolError] = []
+        for region, phrase, view in asked:
+            boxes, scores = found[view, phrase]
+            within = region if self._chosen["view"] == "picture" else None
+            answers.append(Result(regions(boxes, scores, region.picture, phrase, within)))
+        return answers
+
+    def _find(
+        self, asked: Sequence[Asked], views: Views
+    ) -> dict[tuple[View, str], tuple[Array, Array]]:
+        """Boxes [n, 4] in pixels of the whole picture and scores [n], best first."""
+        chosen = self._chosen
+        texts = {p: chosen["prompt"].format(p) for a in asked for p in a.phrases}
+        found = {}
+        raw = self._scanner.scan(asked, texts, views)
+        for one, (boxes, scores) in zip(asked, raw, strict=True):
+            for n, phrase in enumerate(one.phrases):
+                own_boxes, own = boxes[n % len(boxes)], scores[n]
+                good = _best(own, chosen["threshold"])
+                xyxy = to_picture(own_boxes[good], one.view, square=self._scanner.square)
+                kept = suppress(xyxy, own[good], chosen["nms_iou"])[: chosen["max_boxes"]]
+                found[one.view, phrase] = xyxy[kept], own[good][kept]
+        return found
+
+
+def _best(scores: Array, threshold: float) -> Array:
+    """Indexes of the scores above a threshold, at most 300, best first."""
+    import numpy as np
+
+    order = np.argsort(-scores, kind="stable")[:_MOST]
+    return np.asarray(order[scores[order] > threshold])

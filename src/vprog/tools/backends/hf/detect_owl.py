@@ -1,0 +1,132 @@
+"""OWL-ViT and OWLv2: pictures and phrases are embedded apart and meet in a dot product.
+
+Minderer et al., Simple Open-Vocabulary Object Detection (2022), Scaling Open-Vocabulary Object
+Detection (2023). A picture's tokens and boxes are computed once, and kept while there is room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vprog.errors import ToolError
+from vprog.tools.backends.hf.boxes import Array
+from vprog.tools.backends.hf.views import Kept, View, Views
+
+if TYPE_CHECKING:
+    from vprog.tools.backends.hf.backend import HuggingFace
+    from vprog.tools.backends.hf.detect import Asked
+
+
+class Seen(NamedTuple):
+    """What OWL knows of a view, on the device.
+
+    Attributes:
+        tokens: [tokens, width], the input of its classifier.
+        boxes_cxcywh: [tokens, 4], relative.
+    """
+
+    tokens: Any
+    boxes_cxcywh: Any
+
+
+class Owl:
+    """Scans views for phrases with an OWL model."""
+
+    def __init__(
+        self, model: Any, processor: Any, backend: HuggingFace[Any], cache_mb: float
+    ) -> None:
+        """Takes a loaded model.
+
+        Args:
+            model: ``OwlViTForObjectDetection`` or ``Owlv2ForObjectDetection``.
+            processor: Its processor.
+            backend: Runs the batches.
+            cache_mb: Memory for views and phrases that are kept.
+        """
+        self.square = model.config.model_type == "owlv2"
+        self._model = model
+        self._inner = model.owlv2 if self.square else model.owlvit
+        # The heads turn 8 or 11 bits of precision into pixels; they are small, so keep all bits.
+        model.box_head.float()
+        model.class_head.float()
+        self._images = processor.image_processor
+        self._tokenizer = processor.tokenizer
+        self._longest = int(model.config.text_config.max_position_embeddings)
+        self._backend = backend
+        self._seen: Kept[Seen] = Kept(cache_mb)
+        self._phrases: Kept[Any] = Kept(16)
+
+    def scan(
+        self, asked: Sequence[Asked], texts: Mapping[str, str], views: Views
+    ) -> list[tuple[Array, Array]]:
+        """Scores every token of every view for its phrases.
+
+        Args:
+            asked: Views with phrases.
+            texts: What the model reads for a phrase.
+            views: Where pixels come from.
+
+        Returns:
+            For each of ``asked`` the boxes [1, tokens, 4], relative centre and size, and the
+            scores [phrases, tokens] in [0, 1].
+        """
+        seen = self._see([a.view for a in asked], views)
+        queries = self._read([texts[p] for a in asked for p in a.phrases])
+        items = [(seen[a.view], [queries[texts[p]] for p in a.phrases]) for a in asked]
+        return self._backend.in_batches(items, self._score)
+
+    def _score(self, items: Sequence[tuple[Seen, list[Any]]]) -> list[tuple[Array, Array]]:
+        import torch
+        from torch.nn.utils.rnn import pad_sequence
+
+        queries = pad_sequence([torch.stack(q) for _, q in items], batch_first=True)
+        tokens = torch.stack([s.tokens for s, _ in items])
+        logits, _ = self._model.class_predictor(tokens, queries)
+        scores = logits.sigmoid().transpose(1, 2).cpu().numpy()
+        boxes = torch.stack([s.boxes_cxcywh for s, _ in items]).cpu().numpy()
+        return [(boxes[n][None], scores[n, : len(q)]) for n, (_, q) in enumerate(items)]
+
+    def _see(self, wanted: Sequence[View], views: Views) -> dict[View, Seen]:
+        seen = {view: known for view in wanted if (known := self._seen.get(view)) is not None}
+        missing = [view for view in wanted if view not in seen]
+
+        def forward(chunk: Sequence[View]) -> list[Seen]:
+            pixels = self._images(images=[views.read(v) for v in chunk], return_tensors="pt")
+            values = pixels["pixel_values"].to(self._model.device, self._model.dtype)
+            grid, _ = self._model.image_embedder(pixel_values=values)
+            grid = grid.float()
+            tokens = grid.flatten(1, 2)
+            boxes = self._model.box_predictor(tokens, grid)
+            # Clones: a slice would keep the tensor of its whole batch alive.
+            return [Seen(t.clone(), b.clone()) for t, b in zip(tokens, boxes, strict=True)]
+
+        for view, found in zip(missing, self._backend.in_batches(missing, forward), strict=True):
+            seen[view] = found
+            self._seen.put(view, found, 4 * (found.tokens.numel() + found.boxes_cxcywh.numel()))
+        return seen
+
+    def _read(self, texts: Sequence[str]) -> dict[str, Any]:
+        read = {text: known for text in texts if (known := self._phrases.get(text)) is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in read]
+
+        def forward(chunk: Sequence[str]) -> list[Any]:
+            tokens = self._tokenizer(
+                list(chunk),
+                padding="max_length",
+                truncation=True,
+                max_length=self._longest,
+                return_tensors="pt",
+            ).to(self._model.device)
+            if not tokens["attention_mask"].any(1).all():
+                raise ToolError("detect was asked for a phrase without a word that the model knows")
+            embeds = self._inner.get_text_features(
+                input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+            )
+            pooled = getattr(embeds, "pooler_output", embeds)
+            return [row.clone() for row in pooled.float()]
+
+        for text, row in zip(missing, self._backend.in_batches(missing, forward), strict=True):
+            read[text] = row
+            self._phrases.put(text, row, 4 * row.numel())
+        return read

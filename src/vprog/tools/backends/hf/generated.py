@@ -1,0 +1,49 @@
+"""What a generating model wrote: text and the probability of its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def read_generated(out: Any, tokenizer: Any, ends: set[int]) -> list[tuple[str, float]]:
+    """Texts and scores of a greedy ``generate`` with ``output_logits``.
+
+    Args:
+        out: What ``generate`` returned.
+        tokenizer: Of the model.
+        ends: Ids of tokens that end a text or fill what follows; see ``end_ids``.
+
+    Returns:
+        For each row the text without special tokens, and the product of the probabilities of its
+        tokens, the end token included, in [0, 1].
+    """
+    import torch
+
+    steps = torch.stack(out.logits, dim=1).float()
+    written = out.sequences[:, -steps.shape[1] :]
+    chosen = steps.log_softmax(-1).gather(-1, written.unsqueeze(-1)).squeeze(-1)
+    ended = torch.isin(written, torch.tensor(sorted(ends), device=written.device))
+    # A row that ended is padded while others go on: what follows its first end does not count.
+    after = ended.cumsum(1) - ended.long() > 0
+    scores = chosen.masked_fill(after, 0).sum(1).exp().tolist()
+    texts = tokenizer.batch_decode(
+        written.masked_fill(after | ended, min(ends)), skip_special_tokens=True
+    )
+    return [(text.strip(), round(score, 4)) for text, score in zip(texts, scores, strict=True)]
+
+
+def short_answer(text: str) -> str:
+    """What a model wrote as an answer that programs compare: one line, lower case, no full stop."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0].rstrip(".").strip().lower() if lines else ""
+
+
+def end_ids(model: Any, tokenizer: Any) -> set[int]:
+    """Ids after which nothing that a model writes counts: what it stops at, and padding.
+
+    A model may stop at other tokens than its tokenizer's end (the end of a turn, say).
+    """
+    stops = getattr(model.generation_config, "eos_token_id", None)
+    found = set(stops) if isinstance(stops, list | tuple) else {stops}
+    found |= {tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id}
+    return {int(n) for n in found if n is not None and n >= 0}

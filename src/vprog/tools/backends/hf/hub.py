@@ -1,0 +1,140 @@
+"""Models of the Hugging Face hub: what is here, what a download would bring, and the download."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vprog.errors import InputError
+from vprog.tools.backends.hf.runtime import require
+
+_PATTERNS = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
+_BIN = ("*.json", "*.txt", "*.model", "*.jinja", "pytorch_model*.bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What a download would bring.
+
+    Attributes:
+        model: Hub id.
+        revision: Commit.
+        files: Number of files.
+        bytes: Their size together.
+        patterns: Which files of the repository.
+    """
+
+    model: str
+    revision: str
+    files: int
+    bytes: int
+    patterns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """``org/name (commit 0123abc): 9 files, 620 MB``."""
+        size = f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{self.bytes / 1e6:.0f} MB"
+        return f"{self.model} (commit {self.revision[:7]}): {self.files} files, {size}"
+
+
+def cached(model: str, revision: str | None = None) -> Path | None:
+    """The folder of a hub model that is on this machine with its weights, or None."""
+    require(("huggingface_hub",))
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    from vprog.tools.backends.hf.source import weight_files
+
+    try:
+        folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
+        weight_files(folder)
+    except (LocalEntryNotFoundError, InputError):
+        return None
+    return folder if (folder / "config.json").is_file() else None
+
+
+def plan(model: str, revision: str | None, where: str) -> Download:
+    """Asks the hub what a download would bring.
+
+    Raises:
+        InputError: No such model or revision, access refused, or no network.
+    """
+    require(("huggingface_hub",))
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import filter_repo_objects
+
+    try:
+        info = HfApi().model_info(model, revision=revision, files_metadata=True, timeout=20)
+    except Exception as error:
+        raise InputError(_said(error, model, revision, where)) from None
+    found = info.siblings or []
+    safe = any(f.rfilename == "model.safetensors" or _is_index(f.rfilename) for f in found)
+    patterns = _PATTERNS if safe else _BIN
+    top = [f for f in found if "/" not in f.rfilename]
+    files = list(filter_repo_objects(top, allow_patterns=list(patterns), key=_name))
+    return Download(
+        model, str(info.sha), len(files), sum(f.size or 0 for f in files), tuple(patterns)
+    )
+
+
+def fetch(model: str, revision: str | None, where: str) -> Path:
+    """The folder of a hub model; what is not here is announced on stderr, then downloaded.
+
+    Raises:
+        InputError: No such model or revision, access refused, or no network.
+    """
+    here = cached(model, revision)
+    if here is not None:
+        return here
+    download = plan(model, revision, where)
+    print(f"vprog: downloading {download}", file=sys.stderr, flush=True)
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(
+            model,
+            revision=download.revision,
+            allow_patterns=list(download.patterns),
+            ignore_patterns=["*/*"],
+        )
+    except Exception as error:
+        raise InputError(_said(error, model, revision, where)) from None
+    return Path(folder)
+
+
+def _is_index(name: str) -> bool:
+    return name == "model.safetensors.index.json"
+
+
+def _name(file: Any) -> str:
+    return str(file.rfilename)
+
+
+def _said(error: Exception, model: str, revision: str | None, where: str) -> str:
+    """One message for whatever the hub's client raised."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return (
+            f"{where}: {model} wants its licence accepted. Accept it on "
+            f"https://huggingface.co/{model} and sign in with `hf auth login`"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{where}: {model} has no revision {revision!r}"
+    if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
+        return (
+            f"{where}: the hub has no model {model!r} (or it is private). Check the spelling, or "
+            "give a local folder"
+        )
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        reason = "HF_HUB_OFFLINE is set"
+    else:
+        first = str(error).splitlines()[0] if str(error) else "no reason given"
+        reason = f"{type(error).__name__}: {first[:160]}"
+    pinned = f" --revision {revision}" if revision else ""
+    return (
+        f"{where}: {model} is not on this machine and the Hugging Face hub cannot be reached "
+        f"({reason}). Run `hf download {model}{pinned}` where there is a network, or give a local "
+        "folder"
+    )

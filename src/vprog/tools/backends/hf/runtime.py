@@ -1,0 +1,154 @@
+"""Packages, device, number type, and loading a model or processor with errors that help."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vprog.errors import InputError
+from vprog.tools.backends.hf.settings import ModelSettings
+from vprog.tools.backends.hf.source import Source
+
+INSTALL = 'pip install "vprog[hf]"'
+_FULL = frozenset({"grounding-dino", "mm-grounding-dino", "mask2former", "maskformer", "oneformer"})
+"""Families whose box refinement or mask losses need float32 on every device."""
+
+
+def require(packages: Sequence[str] = ("torch", "transformers", "safetensors")) -> None:
+    """Makes sure that packages are installed, without importing them.
+
+    Raises:
+        InputError: Names the missing ones and the command that installs them.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"Hugging Face models need {', '.join(missing)}, which is not installed: {INSTALL}"
+        )
+
+
+def choose_device(wanted: str) -> str:
+    """``cuda``, ``mps`` or ``cpu``.
+
+    Raises:
+        InputError: A device that this machine or this torch does not have.
+    """
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next((name for name, there in here.items() if there), "cpu")
+    if not here.get(wanted, True):
+        raise InputError(
+            f"device {wanted!r} is not available to torch {torch.__version__} here; "
+            "use device = 'auto', or install a torch build for it"
+        )
+    return wanted
+
+
+def choose_dtype(wanted: str, device: str, model_type: str, generates: bool) -> str:
+    """Name of a torch number type; see ``ModelSettings.dtype``."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if device != "cuda" or model_type in _FULL:
+        return "float32"
+    return "bfloat16" if generates and torch.cuda.is_bf16_supported() else "float16"
+
+
+def auto_names(mapping: str) -> dict[str, Any]:
+    """A mapping of transformers from model family to class name, by its constant's name."""
+    from transformers.models.auto import modeling_auto
+
+    return dict(getattr(modeling_auto, mapping))
+
+
+def load_model(source: Source, auto_class: str, settings: ModelSettings, dtype: str) -> Any:
+    """A model with its weights, in evaluation mode, on the CPU.
+
+    Args:
+        source: Checked files.
+        auto_class: Name of an Auto class of transformers, or of a model class.
+        settings: Named in messages.
+        dtype: Of its weights.
+
+    Raises:
+        InputError: Weights are missing or do not fit the class.
+    """
+    import torch
+    import transformers
+
+    with quiet():
+        try:
+            model, report = getattr(transformers, auto_class).from_pretrained(
+                source.folder,
+                dtype=getattr(torch, dtype),
+                local_files_only=True,
+                output_loading_info=True,
+            )
+        except Exception as error:
+            raise InputError(
+                f"cannot load model {settings.model!r} as {auto_class}: {reason(error)}"
+            ) from error
+    missing = sorted(report.get("missing_keys", ()))
+    if missing:
+        raise InputError(
+            f"model {settings.model!r} lacks {len(missing)} weights of {type(model).__name__}, "
+            f"such as {missing[0]!r}; it was made for another class"
+        )
+    return model.eval().requires_grad_(False)
+
+
+def load_processor(source: Source, settings: ModelSettings, auto_class: str = "") -> Any:
+    """The processor saved beside a model.
+
+    Raises:
+        InputError: Its files are missing or broken, or it needs a package that is not there.
+    """
+    import transformers
+
+    name = auto_class or "AutoProcessor"
+    with quiet():
+        try:
+            # Pillow's image processors: torchvision is no dependency, and resized pixels must not
+            # depend on whether it is there.
+            return getattr(transformers, name).from_pretrained(
+                source.folder, local_files_only=True, backend="pil"
+            )
+        except Exception as error:
+            raise InputError(
+                f"cannot load the processor of model {settings.model!r} ({name}): {reason(error)}"
+            ) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without progress bars and remarks of transformers on stderr, and with settings put back."""
+    import warnings
+
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def reason(error: BaseException) -> str:
+    """The first informative line of an exception."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    if isinstance(error, ImportError):
+        return f"{text}. {INSTALL}"
+    return text if len(text) <= 300 else text[:297] + "..."
