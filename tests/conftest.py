@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from vprog.cli.app import main
 from vprog.world import write
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("vprog", deadline=None)
+settings.load_profile("vprog")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
