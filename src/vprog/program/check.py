@@ -19,7 +19,7 @@ Checked = tuple[Statement, ...] | CheckedPython
 class Checker:
     """Checks programs over one set of tools; equal texts are checked once."""
 
-    def __init__(self, tools: Mapping[str, Tool], entries: int = 20_000) -> None:
+    def __init__(self, tools: Mapping[str, Tool], entries: int = 5_000) -> None:
         """Reads the languages off the tools.
 
         Args:
