@@ -423,3 +423,21 @@ def test_the_backend_protocol_is_what_the_fake_follows() -> None:
     box = toolbox()
     assert isinstance(box, Toolbox)
     assert box.backend("vqa").fingerprint == "instant 1"
+
+
+def test_what_a_backend_says_beside_its_answer_must_be_plain_data() -> None:
+    class Numpy:
+        fingerprint = "numpy"
+        batch_size = 4
+
+        def answer(self, calls: Sequence[Call], pictures: Mapping[str, Picture]) -> list[Result]:
+            del pictures
+            return [Result("red", {"score": np.float32(0.5)}) for _ in calls]
+
+    trace = run_all(
+        [asking("steps", "x")],
+        Toolbox(name="numpy", tools=toolbox().tools, backends={"vqa": Numpy()}),
+    )[0]
+    assert trace.failure is not None
+    assert trace.failure.kind == "tool"
+    assert "plain data" in trace.failure.message

@@ -116,7 +116,7 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
-    for line, content in enumerate(text.splitlines(), 1):
+    for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
         where = f"{path}, line {line}"

@@ -177,10 +177,17 @@ class Calls:
 
     @staticmethod
     def _checked(tool: Tool, result: Answer) -> Answer:
-        if isinstance(result, Result) and not fits(result.value, tool.returns):
+        if not isinstance(result, Result):
+            return result
+        if not fits(result.value, tool.returns):
             return ToolError(
                 f"the backend of {tool.name!r} answered {describe(result.value)}, "
                 f"not {tool.returns}"
+            )
+        if result.info and not fits(result.info, "any"):
+            return ToolError(
+                f"the backend of {tool.name!r} said something beside its answer that is no plain "
+                f"data: {str(result.info)[:200]}"
             )
         return result
 

@@ -9,6 +9,7 @@ search, highlighting and keys.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
@@ -55,6 +56,8 @@ def write_report(
         part.write_bytes(page.encode("utf-8"))
         os.replace(part, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise InputError(f"cannot write report {path}: {error.strerror or error}") from error
     return path
 
