@@ -1,5 +1,7 @@
 # vprog: `make demo` and `make test` do all the set-up on a machine with Python 3.11 and make.
 PYTHON ?= python3.11
+# Installed first and alone: a resolver that meets torch among other packages takes gigabytes of CUDA.
+TORCH := 2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -7,9 +9,10 @@ BIN := $(VENV)/bin
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements.txt pyproject.toml
+$(VENV)/.ready: requirements.txt pyproject.toml Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "need $(PYTHON); set PYTHON=... to another Python >= 3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check torch==$(TORCH)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
