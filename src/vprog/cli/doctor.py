@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from vprog.cli.options import Json, print_json
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    toolbox: Annotated[
+        str | None,
+        typer.Argument(help="A toolbox or TOML file: what it needs, has and would download."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Say what is installed and whether the sandbox works; exit code 2 if something is missing."""
-    from vprog.doctor import examine
+    from vprog.doctor import examine, examine_toolbox
 
-    findings = examine()
+    findings = examine() if toolbox is None else examine_toolbox(toolbox)
     if json:
         print_json({"ok": all(f.ok for f in findings), "findings": [f.to_json() for f in findings]})
     else:

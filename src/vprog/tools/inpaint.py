@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from vprog.tools.module import Module
+from collections.abc import Sequence
+
+from vprog.example import Picture, Region
+from vprog.tools.module import Args, Module, Pictures
 from vprog.tools.tool import Param, Tool
+from vprog.trace import Result
 
 TOOL = Tool(
     name="inpaint",
@@ -14,6 +18,25 @@ TOOL = Tool(
     needs="Bind an inpainting model",
 )
 
+
+def _replace_finish(args: Args, results: Sequence[Result], pictures: Pictures) -> Result:
+    """Adds the picture that the backend painted to those of the program."""
+    del args
+    result = results[0]
+    region, painted = result.value, result.info.get("painted")
+    if isinstance(region, Region) and painted is not None:
+        pictures.setdefault(
+            region.picture,
+            Picture(
+                region.picture,
+                path=painted["path"],
+                size=(int(region.right), int(region.bottom)),
+                digest=painted["digest"],
+            ),
+        )
+    return result
+
+
 REPLACE = Module(
     name="REPLACE",
     params=(Param("image", "image"), Param("object", "images"), Param("prompt", "text")),
@@ -23,6 +46,7 @@ REPLACE = Module(
     calls=lambda args: [
         {"image": args["image"], "boxes": args["object"], "prompt": args["prompt"]}
     ],
+    finish=_replace_finish,
 )
 
 MODULES = (REPLACE,)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from vprog.errors import InputError, ToolError, VprogError
 from vprog.example import Picture
-from vprog.tools.backends.hf.runtime import choose_device, choose_dtype, quiet, require
+from vprog.tools.backends.hf.runtime import Models, choose_device, choose_dtype, quiet, require
 from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, Source, find_source
 from vprog.trace import Call, Result
@@ -39,24 +39,25 @@ class HuggingFace(ABC, Generic[S]):
     generates: ClassVar[bool] = False
     calls_at_once: ClassVar[int] = 256
 
-    def __init__(self, settings: S, where: str = "model", source: Source | None = None) -> None:
+    def __init__(self, settings: S, where: str = "model", models: Models | None = None) -> None:
         """Finds the model.
 
         Args:
             settings: Of the backend.
             where: File and key, for messages.
-            source: The model's files where they are known already.
+            models: Loads weights, and shares them with other backends that have the same.
 
         Raises:
             InputError: A package, the model or its weights are missing or broken, or its class
                 does not fit the tool.
         """
         require()
-        self.source = source or find_source(settings.model, settings.revision, where)
+        self.source = find_source(settings.model, settings.revision, where)
         self.check_class(where)
         place = str(self.source.folder / DEFAULTS_FILE)
         self.settings: S = with_defaults(settings, self.source.defaults, place)
         self._fits = self.settings.batch_size
+        self._models = models or Models()
         self._failed: InputError | None = None
 
     @abstractmethod
@@ -98,6 +99,14 @@ class HuggingFace(ABC, Generic[S]):
         """Tool, class, version of the weights, number type and settings."""
         said = " ".join(f"{key}={value!r}" for key, value in sorted(self.choices().items()))
         return f"hf/{VERSION} {self.tool} {self.source.fingerprint} {self.dtype} {said}"
+
+    def load_model(self, auto_class: str) -> Any:
+        """The model on its device.
+
+        Raises:
+            InputError: Its weights are missing or do not fit.
+        """
+        return self._models.get(self.source, auto_class, self.settings, self.dtype, self.device)
 
     def answer(
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError, ToolError
 from vprog.tools.backends.hf.generated import end_ids, read_generated, short_answer
-from vprog.tools.backends.hf.runtime import auto_names, load_model, load_processor, quiet, reason
+from vprog.tools.backends.hf.runtime import auto_names, load_processor, quiet, reason
 from vprog.tools.backends.hf.views import View, Views
 from vprog.trace import Result
 
@@ -63,8 +63,7 @@ class Chat:
             )
         self._templated = bool(template)
         self._special = sorted(set(self._tokenizer.all_special_tokens), key=len, reverse=True)
-        model = load_model(source, "AutoModelForImageTextToText", settings, backend.dtype)
-        self._model = model.to(backend.device)
+        self._model = backend.load_model("AutoModelForImageTextToText")
         self._ends = end_ids(self._model, self._tokenizer)
 
     def reply(

@@ -16,7 +16,7 @@ from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.boxes import Array, regions, suppress, to_picture
 from vprog.tools.backends.hf.detect_dino import Dino
 from vprog.tools.backends.hf.detect_owl import Owl
-from vprog.tools.backends.hf.runtime import load_model, load_processor
+from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.views import View, Views
 from vprog.trace import Call, Result
@@ -103,7 +103,7 @@ class Detect(HuggingFace[DetectSettings]):
     def load(self) -> None:
         """See ``HuggingFace``."""
         auto = "AutoModelForZeroShotObjectDetection"
-        model = load_model(self.source, auto, self.settings, self.dtype).to(self.device)
+        model = self.load_model(auto)
         processor = load_processor(self.source, self.settings)
         scanner = Owl if self.source.model_type in _OWL else Dino
         self._scanner: Owl | Dino = scanner(model, processor, self, self.settings.cache_mb)

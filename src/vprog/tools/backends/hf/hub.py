@@ -138,3 +138,26 @@ def _said(error: Exception, model: str, revision: str | None, where: str) -> str
         f"({reason}). Run `hf download {model}{pinned}` where there is a network, or give a local "
         "folder"
     )
+
+
+def fetch_pipeline(model: str, revision: str | None, where: str) -> Path:
+    """The folder of a diffusers pipeline, with the folders of its parts.
+
+    Raises:
+        InputError: See ``fetch``.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
+        if (folder / "model_index.json").is_file():
+            return folder
+    except LocalEntryNotFoundError:
+        pass
+    print(f"vprog: downloading the pipeline {model}", file=sys.stderr, flush=True)
+    try:
+        patterns = [*_PATTERNS, *(f"*/{pattern}" for pattern in _PATTERNS)]
+        return Path(snapshot_download(model, revision=revision, allow_patterns=patterns))
+    except Exception as error:
+        raise InputError(_said(error, model, revision, where)) from None

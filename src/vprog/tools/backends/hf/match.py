@@ -20,7 +20,7 @@ from typing import Any, Literal
 from vprog.errors import ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
-from vprog.tools.backends.hf.runtime import load_model, load_processor
+from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.views import Kept, View, Views
 from vprog.trace import Call, Result
@@ -103,7 +103,7 @@ class Match(HuggingFace[MatchSettings]):
     def load(self) -> None:
         """See ``HuggingFace``."""
         auto = "AutoModelForZeroShotImageClassification"
-        self._model = load_model(self.source, auto, self.settings, self.dtype).to(self.device)
+        self._model = self.load_model(auto)
         processor = load_processor(self.source, self.settings)
         self._images, self._tokenizer = processor.image_processor, processor.tokenizer
         text = self._model.config.text_config

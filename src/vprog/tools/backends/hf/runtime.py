@@ -102,6 +102,24 @@ def load_model(source: Source, auto_class: str, settings: ModelSettings, dtype: 
     return model.eval().requires_grad_(False)
 
 
+class Models:
+    """The models of one toolbox: tools that are bound to the same weights share them."""
+
+    def __init__(self) -> None:
+        """Starts without any."""
+        self._loaded: dict[tuple[str, ...], Any] = {}
+
+    def get(
+        self, source: Source, auto_class: str, settings: ModelSettings, dtype: str, device: str
+    ) -> Any:
+        """The model on its device; see ``load_model``."""
+        key = (str(source.folder), source.version, auto_class, dtype, device)
+        if key not in self._loaded:
+            model = load_model(source, auto_class, settings, dtype)
+            self._loaded[key] = model.to(device)
+        return self._loaded[key]
+
+
 def load_processor(source: Source, settings: ModelSettings, auto_class: str = "") -> Any:
     """The processor saved beside a model.
 

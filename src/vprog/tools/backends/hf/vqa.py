@@ -10,7 +10,6 @@ from vprog.errors import ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.chat import CHAT_CLASSES, Chat, is_chat_class
-from vprog.tools.backends.hf.runtime import load_model
 from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.views import View, Views
 from vprog.tools.backends.hf.vqa_blip import Blip
@@ -89,7 +88,7 @@ class Vqa(HuggingFace[VqaSettings]):
         self._answerer: Vilt | Blip | Chat
         if family in ("vilt", "blip"):
             auto = "AutoModelForVisualQuestionAnswering"
-            model = load_model(self.source, auto, self.settings, self.dtype).to(self.device)
+            model = self.load_model(auto)
             if family == "vilt":
                 kept = chosen["answers_kept"]
                 self._answerer = Vilt(model, self, kept)
