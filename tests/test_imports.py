@@ -22,7 +22,8 @@ ALLOWED: dict[str, set[str]] = {
     "example": {"errors"},
     "trace": {"errors", "example"},
     # signatures, then languages, then execution
-    "tools": RECORDS,
+    "zoo": {"errors"},  # where the checkpoints are, nothing else
+    "tools": RECORDS | {"zoo"},
     "program": RECORDS | {"tools"},
     "engine": RECORDS | {"tools", "program"},
     "verify": RECORDS,
@@ -31,18 +32,18 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": RECORDS | {"tools.tool"},
     "world": RECORDS | {"tools.tool"},
     "report": RECORDS | {"tools.tool"},
-    "zoo": RECORDS | {"tools", "world"},
     # runs and what is made of them
     "runs": RUNNING | {"verify", "console"},
     "writers": RUNNING | {"verify", "runs"},
     "teach": RUNNING | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console"},
     "distill": RUNNING | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console"},
     "evaluation": RUNNING
-    | {"verify", "runs", "writers", "benchmarks", "report", "console", "__version__"},
+    | {"verify", "runs", "writers", "benchmarks", "world", "report", "zoo", "console"}
+    | {"__version__"},
     "scale": RUNNING | {"verify", "runs", "writers", "benchmarks", "evaluation"},
     # front doors
     "demo": RUNNING | {"evaluation", "world", "report", "console", "verify"},
-    "doctor": RUNNING | {"console", "__version__"},
+    "doctor": RUNNING | {"zoo", "console", "__version__"},
     "bench": RUNNING | {"console"},
     "cli": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "world", "report", "zoo", "teach", "distill"}
