@@ -29,7 +29,7 @@ def read_generated(out: Any, tokenizer: Any, ends: set[int]) -> list[tuple[str, 
     texts = tokenizer.batch_decode(
         written.masked_fill(after | ended, min(ends)), skip_special_tokens=True
     )
-    return [(text.strip(), round(score, 4)) for text, score in zip(texts, scores, strict=True)]
+    return [(text.strip(), round(score, 6)) for text, score in zip(texts, scores, strict=True)]
 
 
 def short_answer(text: str) -> str:

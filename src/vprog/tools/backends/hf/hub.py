@@ -62,7 +62,7 @@ def plan(model: str, revision: str | None, where: str) -> Download:
     """
     require(("huggingface_hub",))
     from huggingface_hub import HfApi
-    from huggingface_hub.utils import filter_repo_objects
+    from huggingface_hub.utils._paths import filter_repo_objects
 
     try:
         info = HfApi().model_info(model, revision=revision, files_metadata=True, timeout=20)

@@ -1,0 +1,140 @@
+"""Hub models: from the cache, from a hub (a local server that speaks its protocol), and neither."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from vprog.doctor import examine_toolbox
+from vprog.errors import InputError
+from vprog.tools.backends.hf.binding import open_backend, settings_class
+from vprog.tools.toolboxes import load_toolbox
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(checkpoint, tmp_path: Path, monkeypatch) -> Iterator[str]:
+    """Serves the tiny OWL-ViT as ``org/owl``, with a cache of its own; yields the hub's address."""
+    folder = checkpoint("owlvit")
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    files["pytorch_model.bin"] = b"the same weights in a form that is not wanted"
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._reply(True)
+
+        def do_HEAD(self) -> None:
+            self._reply(False)
+
+        def _reply(self, body: bool) -> None:
+            path = self.path.split("?")[0]
+            headers = {"X-Repo-Commit": COMMIT}
+            if path.startswith("/api/models/org/owl"):
+                siblings = [{"rfilename": n, "size": len(d)} for n, d in files.items()]
+                data = json.dumps(
+                    {"id": "org/owl", "modelId": "org/owl", "sha": COMMIT, "siblings": siblings}
+                ).encode()
+            elif path.startswith("/org/owl/resolve/") and path.split("/")[-1] in files:
+                data = files[path.split("/")[-1]]
+                headers["ETag"] = f'"{hashlib.sha1(data).hexdigest()}"'
+            else:
+                data = b"{}"
+                headers["X-Error-Code"] = "RepoNotFound"
+                self.send_response(404)
+                self._finish(data, headers, body)
+                return
+            self.send_response(200)
+            self._finish(data, headers, body)
+
+        def _finish(self, data: bytes, headers: dict[str, str], body: bool) -> None:
+            for key, value in {**headers, "Content-Length": str(len(data))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            if body:
+                self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    _use(monkeypatch, tmp_path, address)
+    yield address
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _use(monkeypatch, tmp_path: Path, address: str) -> None:
+    from huggingface_hub import constants, hf_api
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(hf_api.api, "endpoint", address)
+
+
+def detect(model: str, revision: str | None = None):
+    settings = settings_class("detect", "t")(model=model, revision=revision)
+    return open_backend("detect", settings, "t: detect")
+
+
+def test_a_download_is_announced_and_then_kept(hub: str, capfd, tmp_path: Path) -> None:
+    backend = detect("org/owl")
+    said = capfd.readouterr().err
+    assert "vprog: downloading org/owl (commit 0123456): " in said
+    assert said.index("vprog: downloading") == 0
+    assert backend.source.version == COMMIT
+    assert backend.fingerprint.startswith(f"hf/1 detect OwlViTForObjectDetection@{COMMIT} ")
+    assert not (backend.source.folder / "pytorch_model.bin").exists()
+    backend.prepare()
+    assert detect("org/owl", COMMIT).source.folder == backend.source.folder
+    assert "downloading" not in capfd.readouterr().err
+
+
+def test_doctor_says_what_would_be_downloaded(hub: str, tmp_path: Path) -> None:
+    (tmp_path / "box.toml").write_text('base = "oracle"\ndetect = "org/owl"\n')
+    findings = {f.name: f for f in examine_toolbox(str(tmp_path / "box.toml"))}
+    assert findings["detect"].ok
+    said = findings["detect"].text
+    assert said.startswith("first use will download org/owl (commit 0123456): ")
+    assert "MB" in said
+    assert not list((tmp_path / "cache").glob("**/*.safetensors"))
+    load_toolbox(str(tmp_path / "box.toml"))
+    findings = {f.name: f for f in examine_toolbox(str(tmp_path / "box.toml"))}
+    assert findings["detect"].text.startswith("org/owl, 0.")
+
+
+def test_a_model_that_the_hub_does_not_have(hub: str) -> None:
+    with pytest.raises(InputError, match="t: detect: the hub has no model 'org/other'"):
+        detect("org/other")
+
+
+def test_no_network(one_thread, tmp_path: Path, monkeypatch) -> None:
+    _use(monkeypatch, tmp_path, "http://127.0.0.1:9")
+    message = (
+        r"t: detect: org/owl is not on this machine and the Hugging Face hub cannot be reached "
+        r"\(.*\). Run `hf download org/owl --revision abc` where there is a network"
+    )
+    with pytest.raises(InputError, match=message):
+        detect("org/owl", "abc")
+
+
+def test_offline_mode(one_thread, tmp_path: Path, monkeypatch) -> None:
+    from huggingface_hub import constants
+
+    _use(monkeypatch, tmp_path, "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match="cannot be reached"):
+        detect("org/owl")
