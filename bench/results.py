@@ -88,9 +88,15 @@ def main() -> None:
         data = folder / f"world-{task}"
         vprog("world", "draw", "--task", task, "--n", str(n), "--seed", "7", "--out", str(data))
         records += measure(folder, data, f"world-{task}", "val", "oracle")
+    drawn = subprocess.run(
+        [sys.executable, "bench/world.py"], check=True, stdout=subprocess.PIPE, text=True
+    )
+    world = {"command": "python bench/world.py", **json.loads(drawn.stdout)}
     engine = {"command": "vprog bench engine --json", **vprog("bench", "engine")}
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({"accuracies": records, "engine": engine}, indent=1) + "\n")
+    args.out.write_text(
+        json.dumps({"accuracies": records, "world": world, "engine": engine}, indent=1) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ import ast
 import builtins
 import importlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
 from vprog.errors import ProgramError, known_names
 from vprog.program.program import MAX_CHARACTERS
+from vprog.program.python_traits import draws, keeps_nothing, softened
 from vprog.tools.tool import Kind, Tool, describe, fits
 
 MODULES = (
@@ -35,7 +36,6 @@ _NO_BUILTINS = {
 # id and hash differ from one execution to the next.
 _OWN_NAMES = ("__name__",)
 _INPUT_NAMES = ("question", "query", "possible_answers", "options", "choices")
-_OPEN_EXCEPTIONS = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,8 @@ def _python_attributes() -> frozenset[str]:
     return frozenset(n for n in names if not n.startswith("_"))
 
 
+_NO_NODES = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+"""What the tree holds beside statements and expressions."""
 _BUILTINS = frozenset(n for n in dir(builtins) if n not in _NO_BUILTINS)
 
 
@@ -185,50 +187,12 @@ def check_python(text: str, api: Api) -> CheckedPython:
     """
     tree = _parse(text)
     command = _command(tree)
-    _Checker(tree, api).check()
+    nodes = [node for node in ast.walk(tree) if not isinstance(node, _NO_NODES)]
+    _Checker(nodes, api).check()
     pictures, given = _parameters(command)
-    source = _softened(text, tree)
-    return CheckedPython(source, pictures, given, _keeps_nothing(tree), _draws(tree))
-
-
-def _draws(tree: ast.Module) -> bool:
-    """Whether a program imports random; its text may spell the name in other characters."""
-    names: list[str | None] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names.append(node.module)
-    return "random" in names
-
-
-def _keeps_nothing(tree: ast.Module) -> bool:
-    """Whether executions of a program can share compiled code; in doubt they cannot."""
-    for statement in tree.body:
-        match statement:
-            case ast.FunctionDef(decorator_list=[]) | ast.Import() | ast.ImportFrom():
-                continue
-            case ast.Expr(value=ast.Constant()):
-                continue
-            case ast.Assign(targets=[ast.Name()], value=ast.Constant()):
-                continue
-        return False
-    for node in ast.walk(tree):
-        match node:
-            case ast.Global() | ast.Nonlocal() | ast.ClassDef():
-                return False
-            case ast.Attribute(ctx=ast.Store() | ast.Del()):
-                return False
-            case ast.Name(id="setattr" | "delattr" | "getattr" | "object" | "type"):
-                return False
-            case ast.Import(names=names) if any(n.name == "dataclasses" for n in names):
-                return False  # dataclass(ImagePatch) changes the class in place
-            case ast.ImportFrom(module="dataclasses"):
-                return False
-            case ast.FunctionDef(args=args) | ast.Lambda(args=args):
-                if not all(isinstance(d, ast.Constant) for d in args.defaults + args.kw_defaults):
-                    return False
-    return True
+    return CheckedPython(
+        softened(text, nodes), pictures, given, keeps_nothing(tree, nodes), draws(nodes)
+    )
 
 
 def _parse(text: str) -> ast.Module:
@@ -272,31 +236,6 @@ def _parameters(command: ast.FunctionDef) -> tuple[int, tuple[str, ...]]:
     return pictures, given
 
 
-def _softened(text: str, tree: ast.Module) -> str:
-    """The text with ``except:`` that cannot catch the engine's own stop; line by line the same."""
-    edits: list[tuple[int, int, int, bytes]] = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ExceptHandler):
-            continue
-        if node.type is None:
-            after = node.col_offset + len("except")
-            edits.append((node.lineno, after, after, b" Exception"))
-            continue
-        for name in ast.walk(node.type):
-            if isinstance(name, ast.Name) and name.id in _OPEN_EXCEPTIONS:
-                end = name.end_col_offset or name.col_offset
-                edits.append((name.lineno, name.col_offset, end, b"Exception"))
-    if not edits:
-        return text
-    lines = text.encode().splitlines(keepends=True)  # columns count bytes
-    for line, start, end, new in sorted(edits, reverse=True):
-        old = lines[line - 1] if line <= len(lines) else b""
-        # Names inside of f-strings have no reliable place; what is left open is only slower.
-        if old[start:end].decode("ascii", "ignore") in ("", *_OPEN_EXCEPTIONS):
-            lines[line - 1] = old[:start] + new + old[end:]
-    return b"".join(lines).decode()
-
-
 def _error(kind: str, message: str, node: ast.AST) -> ProgramError:
     line = getattr(node, "lineno", None)
     column = getattr(node, "col_offset", None)
@@ -304,16 +243,16 @@ def _error(kind: str, message: str, node: ast.AST) -> ProgramError:
 
 
 class _Checker:
-    def __init__(self, tree: ast.Module, api: Api) -> None:
-        self._tree = tree
+    def __init__(self, nodes: Sequence[ast.AST], api: Api) -> None:
+        self._nodes = nodes
         self._api = api
         self._bound: set[str] = set()
         self._own_attributes: set[str] = set()
 
     def check(self) -> None:
-        for node in ast.walk(self._tree):
+        for node in self._nodes:
             self._collect(node)
-        for node in ast.walk(self._tree):
+        for node in self._nodes:
             self._supported(node)
             if isinstance(node, ast.Name):
                 self._name(node)
