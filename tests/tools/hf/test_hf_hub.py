@@ -36,7 +36,19 @@ def hub(checkpoint, tmp_path: Path, monkeypatch) -> Iterator[str]:
         def _reply(self, body: bool) -> None:
             path = self.path.split("?")[0]
             headers = {"X-Repo-Commit": COMMIT}
-            if path.startswith("/api/models/org/owl"):
+            if path.startswith("/api/models/org/owl/tree/"):
+                data = json.dumps(
+                    [
+                        {
+                            "type": "file",
+                            "path": n,
+                            "size": len(d),
+                            "oid": hashlib.sha1(d).hexdigest(),
+                        }
+                        for n, d in files.items()
+                    ]
+                ).encode()
+            elif path.startswith("/api/models/org/owl"):
                 siblings = [{"rfilename": n, "size": len(d)} for n, d in files.items()]
                 data = json.dumps(
                     {"id": "org/owl", "modelId": "org/owl", "sha": COMMIT, "siblings": siblings}
@@ -124,7 +136,7 @@ def test_a_model_that_the_hub_does_not_have(hub: str) -> None:
 def test_no_network(one_thread, tmp_path: Path, monkeypatch) -> None:
     _use(monkeypatch, tmp_path, "http://127.0.0.1:9")
     message = (
-        r"t: detect: org/owl is not on this machine and the Hugging Face hub cannot be reached "
+        r"t: detect: org/owl is not on this machine and the hub cannot be reached "
         r"\(.*\). Run `hf download org/owl --revision abc` where there is a network"
     )
     with pytest.raises(InputError, match=message):

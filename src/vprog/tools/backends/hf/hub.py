@@ -33,8 +33,8 @@ class Download:
     patterns: tuple[str, ...]
 
     def __str__(self) -> str:
-        """``org/name (commit 0123abc): 9 files, 620 MB``."""
-        size = f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{self.bytes / 1e6:.0f} MB"
+        """``org/name (commit 0123abc): 9 files, 620.0 MB``."""
+        size = f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{self.bytes / 1e6:.1f} MB"
         return f"{self.model} (commit {self.revision[:7]}): {self.files} files, {size}"
 
 
@@ -94,7 +94,7 @@ def fetch(model: str, revision: str | None, where: str) -> Path:
     try:
         folder = snapshot_download(
             model,
-            revision=download.revision,
+            revision=revision,  # by its name, so that the cache knows the name next time
             allow_patterns=list(download.patterns),
             ignore_patterns=["*/*"],
         )
@@ -128,15 +128,21 @@ def _said(error: Exception, model: str, revision: str | None, where: str) -> str
             "give a local folder"
         )
     if isinstance(error, errors.OfflineModeIsEnabled):
-        reason = "HF_HUB_OFFLINE is set"
+        reason = "the hub cannot be reached (HF_HUB_OFFLINE is set)"
     else:
         first = str(error).splitlines()[0] if str(error) else "no reason given"
-        reason = f"{type(error).__name__}: {first[:160]}"
+        said = f"({type(error).__name__}: {first[:160]})"
+        lost = type(error).__name__ in (
+            "ConnectError",
+            "ConnectTimeout",
+            "ReadTimeout",
+            "ProxyError",
+        )
+        reason = f"the hub cannot be reached {said}" if lost else f"fetching it failed {said}"
     pinned = f" --revision {revision}" if revision else ""
     return (
-        f"{where}: {model} is not on this machine and the Hugging Face hub cannot be reached "
-        f"({reason}). Run `hf download {model}{pinned}` where there is a network, or give a local "
-        "folder"
+        f"{where}: {model} is not on this machine and {reason}. Run `hf download {model}{pinned}` "
+        "where there is a network, or give a local folder"
     )
 
 
