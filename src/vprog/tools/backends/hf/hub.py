@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,19 +40,48 @@ class Download:
 
 
 def cached(model: str, revision: str | None = None) -> Path | None:
-    """The folder of a hub model that is on this machine with its weights, or None."""
+    """The folder of a hub model that is on this machine as a whole, or None."""
+    return _kept(model, revision, (_PATTERNS, _BIN), ["*/*"])
+
+
+def _kept(
+    model: str,
+    revision: str | None,
+    choices: Sequence[Sequence[str]],
+    ignored: list[str] | None = None,
+) -> Path | None:
+    """The folder in the hub's cache that holds all files of one of ``choices``, or None."""
     require(("huggingface_hub",))
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    for patterns in choices:
+        try:
+            found = snapshot_download(
+                model,
+                revision=revision,
+                allow_patterns=list(patterns),
+                ignore_patterns=ignored,
+                local_files_only=True,
+            )
+        except LocalEntryNotFoundError:
+            continue
+        if _is_whole(Path(found)):
+            return Path(found)
+    return None
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder has a model's weights, or is a pipeline."""
     from vprog.tools.backends.hf.source import weight_files
 
+    if (folder / "model_index.json").is_file():
+        return True
     try:
-        folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
         weight_files(folder)
-    except (LocalEntryNotFoundError, InputError):
-        return None
-    return folder if (folder / "config.json").is_file() else None
+    except InputError:
+        return False
+    return (folder / "config.json").is_file()
 
 
 def plan(model: str, revision: str | None, where: str) -> Download:
@@ -152,18 +182,14 @@ def fetch_pipeline(model: str, revision: str | None, where: str) -> Path:
     Raises:
         InputError: See ``fetch``.
     """
+    patterns = [*_PATTERNS, *(f"*/{pattern}" for pattern in _PATTERNS)]
+    here = _kept(model, revision, (patterns,))
+    if here is not None:
+        return here
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
-    try:
-        folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
-        if (folder / "model_index.json").is_file():
-            return folder
-    except LocalEntryNotFoundError:
-        pass
     print(f"vprog: downloading the pipeline {model}", file=sys.stderr, flush=True)
     try:
-        patterns = [*_PATTERNS, *(f"*/{pattern}" for pattern in _PATTERNS)]
         return Path(snapshot_download(model, revision=revision, allow_patterns=patterns))
     except Exception as error:
         raise InputError(_said(error, model, revision, where)) from None

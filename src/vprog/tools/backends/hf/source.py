@@ -84,10 +84,9 @@ def find_source(model: str, revision: str | None = None, where: str = "model") -
         from vprog import zoo
 
         try:
-            path: Any = zoo.path  # type: ignore[attr-defined, unused-ignore]
-        except AttributeError:
-            raise InputError(f"{where}: this vprog comes without zoo checkpoints") from None
-        folder = Path(path(model.removeprefix("zoo:")))
+            folder = zoo.path(model.removeprefix("zoo:"))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
         return read_folder(folder, model, where=where)
     if is_hub_id(model):
         from vprog.tools.backends.hf.hub import fetch
