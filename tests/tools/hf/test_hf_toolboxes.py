@@ -166,6 +166,19 @@ def test_doctor_examines_a_toolbox(checkpoint, inside, tmp_path: Path) -> None:
     assert {"torch", "transformers", "device"} <= found.keys()
 
 
+def test_without_torch_vprog_is_whole(inside, monkeypatch) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "torch" else find(name)
+    )
+    ended = inside("doctor")
+    assert ended.code == 0
+    assert "optional: binds detect, vqa, match. Hugging Face models need torch" in ended.out
+    assert 'pip install "vprog[hf]"' in ended.out
+
+
 def test_models_are_imported_by_their_backends_only() -> None:
     code = (
         "import sys, vprog.cli.app\n"
