@@ -446,6 +446,57 @@ def maskformer(folder: Path) -> None:
     _save(folder, model, images)
 
 
+def mask2former(folder: Path) -> None:
+    from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, SwinConfig
+    from transformers.models.mask2former.image_processing_pil_mask2former import (
+        Mask2FormerImageProcessorPil,
+    )
+
+    names = ["cup", "dog", "grass"]
+    config = Mask2FormerConfig(
+        backbone_config=SwinConfig(
+            image_size=SIDE,
+            embed_dim=8,
+            depths=[1, 1, 1, 1],
+            num_heads=[1, 1, 1, 1],
+            window_size=2,
+            out_features=["stage1", "stage2", "stage3", "stage4"],
+        ),
+        feature_size=32,
+        mask_feature_size=32,
+        hidden_dim=32,
+        encoder_feedforward_dim=32,
+        encoder_layers=1,
+        decoder_layers=2,
+        num_attention_heads=2,
+        dim_feedforward=32,
+        num_queries=6,
+        id2label=dict(enumerate(names)),
+        label2id={n: i for i, n in enumerate(names)},
+    )
+    model = Mask2FormerForUniversalSegmentation(config)
+    model.class_predictor.bias.data[-1] = -10  # else random weights see nothing
+    images = Mask2FormerImageProcessorPil(
+        size={"shortest_edge": 96, "longest_edge": 160}, size_divisor=SIDE
+    )
+    _save(folder, model, images)
+
+
+def dpt(folder: Path) -> None:
+    from transformers import DPTConfig, DPTForDepthEstimation
+    from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+
+    config = DPTConfig(
+        **{**VISION, "num_hidden_layers": 4},
+        image_size=SIDE,
+        is_hybrid=False,
+        backbone_out_indices=[0, 1, 2, 3],
+        neck_hidden_sizes=[8, 8, 16, 16],
+        fusion_hidden_size=8,
+    )
+    _save(folder, DPTForDepthEstimation(config), DPTImageProcessorPil(size=_square()))
+
+
 def depth_anything(folder: Path) -> None:
     from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
     from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
@@ -520,6 +571,8 @@ MAKERS: dict[str, Callable[[Path], None]] = {
         llava,
         qwen2_5_vl,
         maskformer,
+        mask2former,
+        dpt,
         depth_anything,
         trocr,
     )

@@ -11,10 +11,10 @@ tool         Auto class                                       tested classes
 ``vqa``      AutoModelForVisualQuestionAnswering,             ViLT, BLIP, Idefics3 (SmolVLM),
              AutoModelForImageTextToText                      PaliGemma, Llava, Qwen2.5-VL
 ``match``    AutoModelForZeroShotImageClassification          CLIP, SigLIP
-``segment``  AutoModelForUniversalSegmentation                MaskFormer
+``segment``  AutoModelForUniversalSegmentation                MaskFormer, Mask2Former
 ``depth``    AutoModelForDepthEstimation                      Depth Anything, DPT
-``ocr``      AutoModelForImageTextToText                      as vqa, and TrOCR
-``caption``  AutoModelForImageTextToText                      as vqa, and BLIP
+``ocr``      AutoModelForImageTextToText                      Llava, TrOCR
+``caption``  AutoModelForImageTextToText                      Idefics3, BLIP
 ``inpaint``  diffusers' AutoPipelineForInpainting             Stable Diffusion
 ============ ================================================ =====================================
 """
