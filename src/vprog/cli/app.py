@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from vprog.cli import ask, bench, check, demo, doctor, listing, run, score, view, world
+from vprog.cli import ask, bench, check, demo, doctor, listing, run, score, view, world, zoo
 from vprog.errors import VprogError
 
 app = typer.Typer(
@@ -58,6 +58,7 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(world.app, name="world")
 app.add_typer(bench.app, name="bench")
+app.add_typer(zoo.app, name="zoo")
 
 
 class Terminated(BaseException):

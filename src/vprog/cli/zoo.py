@@ -1,0 +1,75 @@
+"""`vprog zoo`: the checkpoints that come with vprog, their scores and their training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from vprog.cli.options import Json, Seed, print_json
+
+app = typer.Typer(help="The zoo: tiny learned tools that come with vprog.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """The zoo: tiny learned tools that come with vprog."""
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the checkpoints: class, folder, size."""
+    from vprog.zoo import inventory
+
+    rows = inventory()
+    if json:
+        print_json({"checkpoints": rows})
+        return
+    for row in rows:
+        state = f"{row['megabytes']:.1f} MB" if row["trained"] else "not trained"
+        typer.echo(f"zoo:{row['name']:7} {row['class']:26} {state:12} {row['folder']}")
+
+
+@app.command()
+def score(
+    n: Annotated[int, typer.Option(help="Pictures for each figure.", min=1)] = 2000,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="This checkpoint alone; may be repeated.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Score the checkpoints on freshly drawn pictures."""
+    from vprog.evaluation.zoo.score import score as run
+    from vprog.zoo import CHECKPOINTS
+
+    result = run(seed, n, tuple(only or CHECKPOINTS), progress=not json)
+    if json:
+        print_json(result)
+        return
+    for name in CHECKPOINTS:
+        for key, figure in result.get(name, {}).items():
+            typer.echo(_line(name, key, figure))
+
+
+def _line(name: str, key: str, figure: dict[str, Any]) -> str:
+    low, high = figure["ci95"]
+    return (
+        f"{name:7} {key:20} {figure['value']:.3f}  [{low:.3f}, {high:.3f}]"
+        f"  majority {figure['majority']:.3f}"
+    )
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="detect, vqa or match.")],
+    minutes: Annotated[
+        float, typer.Option(help="Stop after so long; the same command goes on. 0: to the end.")
+    ] = 0,
+    steps: Annotated[int | None, typer.Option(help="Steps of the schedule.", min=1)] = None,
+    seed: Seed = 7,
+) -> None:
+    """Train a checkpoint with its recipe (needs a checkout of vprog)."""
+    from vprog.zoo.train import train as run
+
+    raise typer.Exit(run(name, minutes=minutes, steps=steps, seed=seed))

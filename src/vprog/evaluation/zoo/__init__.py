@@ -1,0 +1,1 @@
+"""Step metrics of the zoo: what is drawn and asked, and how answers are counted."""

@@ -1,0 +1,39 @@
+"""Runs a recipe of the zoo in its own process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import vprog
+from vprog.errors import InputError, known_names
+from vprog.zoo import CHECKPOINTS
+
+
+def train(name: str, *, minutes: float, steps: int | None, seed: int) -> int:
+    """Trains a checkpoint; what it prints is the recipe's log.
+
+    Args:
+        name: Of the checkpoint.
+        minutes: Wall time after which the recipe stops and keeps its state; 0 is no limit.
+        steps: Of the schedule; the recipe's own number if None.
+        seed: Of weights, order and phrases.
+
+    Returns:
+        The recipe's exit code.
+
+    Raises:
+        InputError: Unknown name, negative minutes, or vprog is no checkout.
+    """
+    if name not in CHECKPOINTS:
+        raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, CHECKPOINTS)}")
+    if minutes < 0:
+        raise InputError(f"minutes is {minutes:g}; give 0 or more")
+    recipe = Path(vprog.__file__).parents[2] / "recipes" / "zoo" / f"{name}.py"
+    if not recipe.is_file():
+        raise InputError(f"recipes are no part of an installed vprog: {recipe} does not exist")
+    command = [sys.executable, str(recipe), "--minutes", f"{minutes:g}", "--seed", str(seed)]
+    if steps is not None:
+        command += ["--steps", str(steps)]
+    return subprocess.run(command, check=False).returncode
