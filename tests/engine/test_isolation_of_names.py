@@ -36,3 +36,30 @@ def test_a_failing_program_redefines_nothing_for_others() -> None:
         second = list(engine.run(tasks))
     assert all(t.failure is not None and t.failure.line == 5 for t in first)
     assert all(t.answer == -1.0 for t in second if t.candidate >= 8)
+
+
+def test_a_session_that_breaks_while_a_line_is_sought_is_not_used_again(monkeypatch) -> None:
+    import os
+    import signal
+
+    from vprog.engine import sandbox
+
+    sought = sandbox._Shared.located
+
+    def killed(self, job, outcome):
+        children = f"/proc/self/task/{os.getpid()}/children"
+        with open(children) as file:
+            for pid in file.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+        return sought(self, job, outcome)
+
+    picture = Picture("p", array_rgb=np.zeros((8, 8, 3), np.uint8))
+    example = Example(id="e", pictures=(picture,), question="")
+    failing = [Task(example, Program(FAILS, "python"), n) for n in range(8)]
+    using = [Task(example, Program(USES, "python"), n) for n in range(40)]
+    with Engine(Toolbox(name="none", tools=TOOLS)) as engine:
+        with monkeypatch.context() as patch:
+            patch.setattr(sandbox._Shared, "located", killed)
+            broken = list(engine.run(failing))
+        assert all(t.failure is not None and t.failure.kind == "runtime" for t in broken)
+        assert all(t.answer == -1.0 for t in engine.run(using))

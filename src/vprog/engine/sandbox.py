@@ -181,11 +181,10 @@ class Sandbox:
         from pydantic_monty import MontyError
 
         shared = self._sessions.pop() if self._sessions else None
-        if shared is None or shared.compiled > COMPILED_PER_SESSION:
-            if shared is not None:
-                shared.close()
-            shared = _Shared(self._checkout(self._shared_time_s), self._source)
+        if shared is None:
+            shared = _Shared(self._checkout(self._shared_time_s))
         try:
+            shared.prepare(self._source)
             outcomes = shared.run(jobs)
         except MontyError:
             shared.close()
@@ -194,7 +193,10 @@ class Sandbox:
             shared.located(job, outcome) if outcome.kind == "error" else outcome
             for job, outcome in zip(jobs, outcomes, strict=True)
         ]
-        self._sessions.append(shared)
+        if shared.usable and shared.compiled <= COMPILED_PER_SESSION:
+            self._sessions.append(shared)
+        else:
+            shared.close()
         return outcomes
 
     @property
@@ -209,8 +211,9 @@ class Sandbox:
         session = self._checkout(self._limits.time_s)
         started = time.perf_counter()
         try:
-            shared = _Shared(session, self._source)
+            shared = _Shared(session)
             try:
+                shared.prepare(self._source)
                 outcome = shared.run([job])[0]
             except MontyCrashedError as error:
                 if error.timed_out:
@@ -257,13 +260,25 @@ class Sandbox:
 
 
 class _Shared:
-    """A session with the prelude loaded."""
+    """A session that serves one program or many.
 
-    def __init__(self, session: MontySession, source: str) -> None:
+    Attributes:
+        compiled: Programs that were compiled in it.
+        usable: Whether nothing has broken it; a limit or a crash does.
+    """
+
+    def __init__(self, session: MontySession) -> None:
         self.compiled = 0
+        self.usable = True
         self._session = session
         self._keys: dict[str, int] = {}
-        session.feed_run(source)
+        self._prepared = False
+
+    def prepare(self, source: str) -> None:
+        """Loads prelude and runner, once."""
+        if not self._prepared:
+            self._session.feed_run(source)
+            self._prepared = True
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Executes jobs in one round trip; raises a ``MontyError`` if anything breaks it."""
@@ -297,6 +312,8 @@ class _Shared:
         """The same failing execution once more, for the line at which it fails."""
         from pydantic_monty import MontyError, MontyRuntimeError
 
+        if not self.usable:
+            return outcome
         text = f"[{json.dumps(job.program.source)},[{','.join(job.log)}],{job.inputs}]"
         try:
             self._session.feed_run(
@@ -305,11 +322,13 @@ class _Shared:
                 print_callback=_ignore,
             )
         except MontyRuntimeError as error:
+            # A limit leaves a session without guarantees; on a busy machine it can strike here.
+            self.usable = not isinstance(error.exception(), TimeoutError | MemoryError)
             for frame in reversed(error.traceback()):
                 if frame.filename == "<string>":
                     return Outcome("error", outcome.data, frame.line)
         except MontyError:
-            pass
+            self.usable = False
         return outcome
 
     def close(self) -> None:
