@@ -77,7 +77,8 @@ def vprog(tmp_path: Path) -> Command:
             input=stdin,
             capture_output=True,
             cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "80"},
+            # A limit on file sizes would also cut the modules that Python caches.
+            env={**os.environ, "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1" if before else ""},
             preexec_fn=before,
             timeout=120,
         )
