@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import shutil
@@ -234,6 +235,7 @@ def test_no_room_for_the_memo_in_the_middle(tmp_path: Path) -> None:
     ended = subprocess.run(
         command(log, out, "steps"),
         preexec_fn=small_files(140_000),
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )

@@ -12,7 +12,9 @@ from vprog.errors import InputError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-Toolbox = Annotated[str, typer.Option(help="What answers for tools: oracle, pixels.")]
+Toolbox = Annotated[
+    str, typer.Option(help="What answers for tools: oracle, pixels, zoo, hub, or a TOML file.")
+]
 LanguageName = Annotated[str, typer.Option("--language", help="steps or python.")]
 
 

@@ -51,7 +51,8 @@ def run(
     )
     name = writer.partition(":")[0]
     drawn = "" if limit is None else f"-{limit}-{seed}"
-    folder = out or Path("runs") / f"{benchmark}-{split}-{name}-{toolbox}-{language}{drawn}"
+    tools = Path(toolbox).stem
+    folder = out or Path("runs") / f"{benchmark}-{split}-{name}-{tools}-{language}{drawn}"
     with ProgressLine(f"{benchmark} {split} {language}") as progress:
         summary = run_benchmark(settings, folder, progress.update)
     if json:
