@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -87,3 +88,21 @@ def test_a_tool_of_ones_own(drawing: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Region(picture='cups'" in done.stdout
+
+
+def test_figures_are_those_of_the_results() -> None:
+    results = json.loads((ROOT / "docs/results/run.json").read_text("utf-8"))["accuracies"]
+    known = {
+        (r["benchmark"], r["split"], r["toolbox"], r["language"]): (
+            f"{r['n']:,}",
+            f"{100 * r['accuracy']:.1f} [{100 * r['ci95'][0]:.1f}, {100 * r['ci95'][1]:.1f}]",
+        )
+        for r in results
+    }
+    rows = re.findall(
+        r"^\| (\S+) (\S+) \| (\w+) \| ([\d,]+) \| ([\d.]+ \[[\d., ]+\]) \|$", README, re.M
+    )
+    assert len(rows) >= 10
+    for benchmark, split, toolbox, n, accuracy in rows:
+        assert known[benchmark, split, toolbox, "python"] == (n, accuracy)
+        assert known[benchmark, split, toolbox, "steps"][1] == accuracy
