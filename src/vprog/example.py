@@ -113,7 +113,17 @@ class Picture:
         scene: The gold scene, where the benchmark has one.
     """
 
-    __slots__ = ("_digest", "_size", "array_rgb", "id", "member", "path", "render", "scene")
+    __slots__ = (
+        "_digest",
+        "_region",
+        "_size",
+        "array_rgb",
+        "id",
+        "member",
+        "path",
+        "render",
+        "scene",
+    )
 
     def __init__(
         self,
@@ -147,6 +157,7 @@ class Picture:
         self.render = render
         self._size = size
         self._digest = digest
+        self._region: Region | None = None
 
     def __repr__(self) -> str:
         """Shows the id and where the pixels are."""
@@ -214,8 +225,10 @@ class Picture:
         Raises:
             PictureError: The picture cannot be read.
         """
-        width, height = self.size
-        return Region(self.id, 0, 0, width, height)
+        if self._region is None:
+            width, height = self.size
+            self._region = Region(self.id, 0, 0, width, height)
+        return self._region
 
     def load(self) -> Image:
         """The pixels as a Pillow image in mode RGB.

@@ -198,14 +198,16 @@ def fits(value: Any, kind: Kind) -> bool:
         return _is_plain(value)
     if not isinstance(value, list):
         return False
-    member = _MEMBERS[kind]
-    for item in value:  # noqa: SIM110 - every value of every call comes by; all() is slower
-        if not fits(item, member):
-            return False
-    return True
+    if kind == "images":
+        # Every result of a detector comes by: all() and recursion are slower.
+        for item in value:  # noqa: SIM110
+            if type(item) is not Region or not _has_finite_edges(item):
+                return False
+        return True
+    member: Kind = "text" if kind == "texts" else "number"
+    return all(fits(item, member) for item in value)
 
 
-_MEMBERS: Mapping[Kind, Kind] = {"images": "image", "texts": "text", "numbers": "number"}
 _NUMBERS = (int, float)
 
 
