@@ -91,8 +91,10 @@ def main() -> None:
     drawn = subprocess.run(
         [sys.executable, "bench/world.py"], check=True, stdout=subprocess.PIPE, text=True
     )
-    world = {"command": "python bench/world.py", **json.loads(drawn.stdout)}
-    engine = {"command": "vprog bench engine --json", **vprog("bench", "engine")}
+    commit = records[0]["commit"]
+    world = {"command": "python bench/world.py", "commit": commit, **json.loads(drawn.stdout)}
+    figures = vprog("bench", "engine")
+    engine = {"command": "vprog bench engine --json", "commit": commit, **figures}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(
         json.dumps({"accuracies": records, "world": world, "engine": engine}, indent=1) + "\n"
