@@ -34,7 +34,7 @@ GRID = SIZE // PATCH
 PHRASES = 64
 ONE_TO_ONE = 0.7
 """Share of the steps after which every object has one token."""
-ALL_TOKENS = 0.85
+ALL_TOKENS = 0.92
 """Share of the steps after which the encoder sees every token, not the ``KEPT`` busiest alone."""
 KEPT = 90
 
