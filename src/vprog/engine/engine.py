@@ -34,7 +34,7 @@ def _rare_collection() -> Iterator[None]:
     """Lets Python look for garbage cycles less often.
 
     Thousands of programs in flight are hundreds of thousands of live objects; searching them again
-    and again finds nothing and took a third of a ``steps`` program's time.
+    and again finds nothing; docs/decisions.md has what it cost.
     """
     before = gc.get_threshold()
     gc.set_threshold(50_000, 20, 50)
@@ -225,7 +225,7 @@ class Engine:
                 return
         self._end(run)
 
-    def _issue(self, run: Running, calls: Sequence[Call]) -> None:
+    def _issue(self, run: StepsRun | PythonRun, calls: Sequence[Call]) -> None:
         """Makes calls open; what the memo knows, or what fills a batch, is answered on the spot."""
         run.issuing = True
         for index, call in enumerate(calls):
@@ -237,18 +237,22 @@ class Engine:
         run.issuing = False
 
     def _deliver(
-        self, run: Running, index: int, result: Result | VprogError, source: Source, ms: float
+        self,
+        run: StepsRun | PythonRun,
+        index: int,
+        result: Result | VprogError,
+        source: Source,
+        ms: float,
     ) -> None:
         run.deliver(index, result, source, ms)
         if not run.open_calls and not run.issuing:
             self._settle(run)
 
-    def _settle(self, run: Running) -> None:
+    def _settle(self, run: StepsRun | PythonRun) -> None:
         """A program waits for nothing: it has ended or can be stepped."""
         if run.ended:
             self._end(run)
         elif isinstance(run, StepsRun):
             self._ready_steps.append(run)
         else:
-            assert isinstance(run, PythonRun)
             self._ready_python.append(run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vprog.errors import PictureError, ProgramError, VprogError
 from vprog.example import Example, Picture
 from vprog.program.program import Program
-from vprog.trace import Failure, Result, Source, Trace
+from vprog.trace import Failure, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,6 @@ class Running:
         self.issuing = False
         self.calls = 0
         self.ended = False
-
-    def deliver(self, index: int, result: Result | VprogError, source: Source, ms: float) -> None:
-        """Takes the answer to one of the open calls.
-
-        Args:
-            index: Of the call among those that were handed in together.
-            result: The answer, or why there is none.
-            source: Where it came from.
-            ms: Its share of the batch's time.
-        """
-        raise NotImplementedError
 
     def fail(self, error: VprogError, *, started: bool = True) -> None:
         """Ends the program with an error."""
