@@ -10,19 +10,32 @@ import pytest
 from vprog.errors import InputError
 from vprog.example import Example
 from vprog.program import Program
+from vprog.program.program import Language
 from vprog.runs.folder import RunFolder
 from vprog.runs.record import make_record
+from vprog.tools.toolboxes import load_toolbox
 from vprog.trace import Failure, Trace
-from vprog.writers import Gold, Replay, load_writer
+from vprog.writers import Gold, Replay, Sampling, Writer, WriterSettings, load_writer
 
 EXAMPLE = Example(id="q 杯", pictures=(), question="?", programs={"steps": "A=B()"})
 
 
+def load(name: str) -> Writer:
+    return load_writer(
+        name, toolbox=load_toolbox("oracle"), benchmark="world-gqa", settings=WriterSettings()
+    )
+
+
+def write(writer: Writer, example: Example, language: Language) -> list[Program]:
+    (programs,) = writer.write([example], language, Sampling())
+    return list(programs)
+
+
 def test_gold() -> None:
-    writer = load_writer("gold")
+    writer = load("gold")
     assert writer.name == "gold"
-    assert writer.write(EXAMPLE, "steps") == [Program("A=B()", "steps")]
-    assert Gold().write(EXAMPLE, "python") == []
+    assert write(writer, EXAMPLE, "steps") == [Program("A=B()", "steps")]
+    assert write(Gold(), EXAMPLE, "python") == []
 
 
 def test_replay_of_a_run(tmp_path: Path) -> None:
@@ -37,14 +50,14 @@ def test_replay_of_a_run(tmp_path: Path) -> None:
                 logprob=-candidate / 3 if candidate else None,
             )  # fmt: skip
             folder.append(make_record(trace, EXAMPLE))
-    writer = load_writer(f"replay:{tmp_path / 'run'}")
+    writer = load(f"replay:{tmp_path / 'run'}")
     assert writer.name == f"replay:{tmp_path / 'run'}"
-    assert writer.write(EXAMPLE, "python") == [
+    assert write(writer, EXAMPLE, "python") == [
         Program(texts[0], "python", None),
         Program(texts[1], "python", -1 / 3),
         Program(texts[2], "python", -2 / 3),
     ]
-    assert writer.write(EXAMPLE, "steps") == []
+    assert write(writer, EXAMPLE, "steps") == []
 
 
 def test_replay_of_a_file(tmp_path: Path) -> None:
@@ -56,13 +69,13 @@ def test_replay_of_a_file(tmp_path: Path) -> None:
     text = "\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     (tmp_path / "p.jsonl").write_text("\ufeff" + text + "\n", "utf-8")
     writer = Replay(tmp_path / "p.jsonl")
-    assert writer.write(EXAMPLE, "steps") == [
+    assert write(writer, EXAMPLE, "steps") == [
         Program("A=B()\u2028", "steps", -2),
         Program("C=D()", "steps", None),
     ]
     seven = Example(id="7", pictures=(), question="")
-    assert writer.write(seven, "python") == [Program("x", "python")]
-    assert writer.write(seven, "steps") == []
+    assert write(writer, seven, "python") == [Program("x", "python")]
+    assert write(writer, seven, "steps") == []
 
 
 def test_a_replayed_run_gives_the_same_answers(inside, tmp_path: Path, world: Path) -> None:

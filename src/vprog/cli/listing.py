@@ -9,6 +9,7 @@ from vprog.cli.options import Json, print_json
 
 def list_(json: Json = False) -> None:
     """List benchmarks, toolboxes, writers, tools and the modules of the steps language."""
+    from vprog import writers
     from vprog.benchmarks import MODULES as BENCHMARKS
     from vprog.benchmarks import load_benchmark
     from vprog.tools import toolboxes
@@ -27,7 +28,7 @@ def list_(json: Json = False) -> None:
                     for name, b in benchmarks.items()
                 },
                 "toolboxes": toolboxes.NAMES,
-                "writers": ["gold", "replay:PATH"],
+                "writers": writers.NAMES,
                 "tools": {t.name: t.signature for t in TOOLS.values()},
                 "modules": {m.name: m.signature for m in MODULES.values()},
             }
@@ -40,7 +41,7 @@ def list_(json: Json = False) -> None:
         for tool in benchmark.tools:
             typer.echo(f"    tool: {tool.signature}")
     typer.echo(f"toolboxes\n  {', '.join(toolboxes.NAMES)}")
-    typer.echo("writers\n  gold, replay:PATH")
+    typer.echo(f"writers\n  {', '.join(writers.NAMES)}")
     typer.echo("tools")
     for tool in TOOLS.values():
         typer.echo(f"  {tool.signature}")

@@ -24,7 +24,7 @@ from vprog.program.program import Language
 from vprog.runs.folder import RunFolder
 from vprog.runs.record import make_record
 from vprog.tools.toolboxes import load_toolbox
-from vprog.writers import load_writer
+from vprog.writers import Sampling, WriterSettings, load_writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,10 @@ class RunSettings:
     """For drawing examples."""
     limits: Limits = field(default_factory=Limits)
     """Bounds of a program."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How the writer draws candidates."""
+    writer_settings: WriterSettings = field(default_factory=WriterSettings)
+    """Of writers that ask a model."""
 
 
 @dataclass(slots=True)
@@ -171,14 +175,19 @@ def run_benchmark(
     started = time.perf_counter()
     benchmark = load_benchmark(settings.benchmark)
     toolbox = load_toolbox(settings.toolbox).with_tools(benchmark.tools)
-    writer = load_writer(settings.writer)
+    writer = load_writer(
+        settings.writer,
+        toolbox=toolbox,
+        benchmark=settings.benchmark,
+        settings=settings.writer_settings,
+    )
     examples = select_examples(
         settings.benchmark, settings.data, settings.split, settings.limit, settings.seed
     )
     tasks: list[Task] = []
     without_program = 0
-    for example in examples:
-        programs = writer.write(example, settings.language)
+    written = writer.write(examples, settings.language, settings.sampling)
+    for example, programs in zip(examples, written, strict=True):
         without_program += not programs
         tasks.extend(Task(example, program, n) for n, program in enumerate(programs))
     if not tasks:

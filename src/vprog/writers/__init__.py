@@ -5,22 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 
 from vprog.errors import InputError, known_names
+from vprog.tools.backend import Toolbox
 from vprog.writers.gold import Gold
 from vprog.writers.replay import Replay
-from vprog.writers.writer import Writer
+from vprog.writers.settings import WriterSettings
+from vprog.writers.writer import Repair, Sampling, Usage, Writer
 
-__all__ = ["Gold", "Replay", "Writer", "load_writer"]
+NAMES = ("gold", "replay:PATH")
+"""The names that a user can give."""
 
 
-def load_writer(name: str) -> Writer:
-    """The writer of that name: ``gold`` or ``replay:PATH``.
+def load_writer(name: str, *, toolbox: Toolbox, benchmark: str, settings: WriterSettings) -> Writer:
+    """The writer of a name.
+
+    Args:
+        name: One of ``NAMES``.
+        toolbox: Whose tools programs may call, those of the benchmark included.
+        benchmark: Name of the benchmark.
+        settings: Of writers that ask a model.
 
     Raises:
         InputError: Unknown, or its source cannot be read.
     """
+    del toolbox, benchmark, settings
     kind, _, rest = name.partition(":")
     if kind == "gold" and not rest:
         return Gold()
     if kind == "replay" and rest:
         return Replay(Path(rest))
-    raise InputError(f"unknown writer {name!r}. {known_names(name, ('gold', 'replay:PATH'))}")
+    raise InputError(f"unknown writer {name!r}. {known_names(name, NAMES)}")
+
+
+__all__ = [
+    "NAMES",
+    "Gold",
+    "Repair",
+    "Replay",
+    "Sampling",
+    "Usage",
+    "Writer",
+    "WriterSettings",
+    "load_writer",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from vprog.errors import InputError
 from vprog.example import Example
 from vprog.program.program import Language, Program, to_language
 from vprog.runs.folder import is_run, read_traces
+from vprog.writers.writer import Repair, Sampling, Usage
 
 _KEYS = ("id", "program", "language")
 
@@ -31,14 +33,30 @@ class Replay:
             InputError: Neither, or a line without the needed keys.
         """
         self.name = f"replay:{source}"
+        self.usage = Usage()
         self._programs: dict[tuple[str, str], list[Program]] = defaultdict(list)
+        digest = hashlib.sha256()
         rows = _from_run(source) if is_run(source) else _from_file(source)
         for id, program in rows:
             self._programs[id, program.language].append(program)
+            digest.update(repr((id, program.language, program.text)).encode())
+        self.fingerprint = f"replay {digest.hexdigest()[:16]}"
 
-    def write(self, example: Example, language: Language) -> Sequence[Program]:
-        """The recorded candidates of that example in that language."""
-        return self._programs.get((example.id, language), [])
+    def write(
+        self, examples: Sequence[Example], language: Language, sampling: Sampling
+    ) -> Iterator[Sequence[Program]]:
+        """The recorded candidates of each in that language, whatever their number."""
+        del sampling
+        for example in examples:
+            yield self._programs.get((example.id, language), [])
+
+    def repair(
+        self, broken: Sequence[Repair], language: Language, sampling: Sampling
+    ) -> Iterator[Program | None]:
+        """Nothing: what was recorded is what it is."""
+        del language, sampling
+        for _ in broken:
+            yield None
 
 
 def _from_run(source: Path) -> Iterator[tuple[str, Program]]:
