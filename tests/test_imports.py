@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "verify": RECORDS,
     "console": {"errors"},
     # what hangs off the records; of the tools it may know what a tool is
-    "benchmarks": RECORDS | {"tools.tool"},
+    "benchmarks": RECORDS | {"tools.tool", "verify"},
     "world": RECORDS | {"tools.tool"},
     "report": RECORDS | {"tools.tool"},
     # runs and what is made of them

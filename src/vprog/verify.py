@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,29 +55,52 @@ def answer_text(value: Value) -> str | None:
     return _WORDS.get(text, text)
 
 
+RIGHT = 0.5
+"""The credit from which an answer counts as right where something must be right or wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What verification says of a trace.
 
     Attributes:
-        judgement: See ``Judgement``.
+        judgement: See ``Judgement``; right from a credit of ``RIGHT``.
         answer: The answer in normal form; None where there is none.
         why: One short sentence.
+        credit: What the answer is worth in [0, 1]; 0 for a failed or unlabelled one.
     """
 
     judgement: Judgement
     answer: str | None
     why: str
+    credit: float = 0.0
 
 
-def verify(trace: Trace, example: Example) -> Verdict:
-    """Judges a trace by the accepted answers of its example, all in normal form."""
+def verify(
+    trace: Trace,
+    example: Example,
+    *,
+    normalise: Callable[[Value], str | None] = answer_text,
+    credit: Callable[[Value, Example], float] | None = None,
+) -> Verdict:
+    """Judges a trace by the accepted answers of its example.
+
+    Args:
+        trace: The trace.
+        example: Its example.
+        normalise: The normal form of answers.
+        credit: What an answer is worth; None: 1 where its normal form is an accepted one's.
+    """
     if trace.failure is not None:
         return Verdict("failed", None, f"{trace.failure.kind} error")
-    answer = answer_text(trace.answer)
-    accepted = [answer_text(a) for a in example.answers]
-    if not accepted:
+    answer = normalise(trace.answer)
+    if not example.answers:
         return Verdict("unlabelled", answer, "the example has no label")
+    if credit is not None:
+        worth = credit(trace.answer, example)
+        judgement: Judgement = "right" if worth >= RIGHT else "wrong"
+        return Verdict(judgement, answer, f"{answer!r} is worth {worth:.3g}", worth)
+    accepted = [normalise(a) for a in example.answers]
     if answer is not None and answer in accepted:
-        return Verdict("right", answer, f"{answer!r} is accepted")
+        return Verdict("right", answer, f"{answer!r} is accepted", 1.0)
     return Verdict("wrong", answer, f"{answer!r} is none of {accepted}")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from scored import figures_of
 
 from vprog.benchmarks import load_benchmark
-from vprog.benchmarks.nlvr import BENCHMARK, consistency, load, normalised
+from vprog.benchmarks.nlvr import BENCHMARK, load, normalised
 from vprog.errors import InputError
 from vprog.example import Example, Picture
 
@@ -213,8 +214,8 @@ def test_consistency_counts_sentences_that_are_always_right():
     asked = [*examples("a", 3), *examples("b", 2), *examples("c", 1), *examples("d", 1)]
     # a: all right. b: one of two right. c: failed. d: right. Two of four sentences.
     answers = ["yes", "yes", "yes", "yes", "no", None, "yes"]
-    assert consistency(asked, answers) == {"consistency": 0.5}
-    assert consistency([], []) == {}
+    assert figures_of(BENCHMARK, asked, answers)["consistency"] == 0.5
+    assert figures_of(BENCHMARK, [], [])["consistency"] is None
 
 
 def test_it_is_a_benchmark():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vprog.benchmarks import load_benchmark
+from vprog.benchmarks.benchmark import Answered, Answers
 from vprog.engine import Engine, Task
 from vprog.example import Example
 from vprog.program import Program
 from vprog.program.check import Checker
 from vprog.tools.toolboxes import load_toolbox
+from vprog.trace import Trace
 from vprog.verify import answer_text
 from vprog.world import TASKS, write
 
@@ -58,8 +61,12 @@ def test_examples_are_complete(examples: dict[str, list[Example]], task: str) ->
             assert picture.load().size == (picture.scene.width, picture.scene.height)
         binary &= example.answers[0] in ("yes", "no")
     assert benchmark.binary == binary
-    right = [example.answers[0] for example in examples[task]]
-    figures = benchmark.metrics(examples[task], right)
+    items = []
+    for example in examples[task]:
+        trace = Trace(example.id, 0, "steps", "", answer=example.answers[0])
+        items.append(Answered(example=example, trace=trace, text=example.answers[0], credit=1.0))
+    metrics = benchmark.metrics(Answers(items=items, data=Path(), split="test"))
+    figures = {name: metric.value() for name, metric in metrics.items()}
     assert all(value == 1 for name, value in figures.items() if name not in ("rmse", "yes_ratio"))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from scored import figures_of
 
-from vprog.benchmarks import load_benchmark, world_gqa, world_nlvr2, world_pope, world_tally
+from vprog.benchmarks import load_benchmark, world_pope
 from vprog.example import Example, Picture
+from vprog.trace import Value
 
 PICTURE = Picture("p", path="p.png")
 
@@ -25,16 +27,23 @@ def test_gqa_consistency() -> None:
     ]
     # a is right and entails b (right) and c (wrong): 1/2. b is right, entails a (right): 1.
     # c is wrong and d is wrong: neither counts.
-    figures = world_gqa.metrics(examples, ["red", "yes", "yes", None])
-    assert figures == {"consistency": 0.75, "accuracy_binary": 0.5, "accuracy_open": 0.5}
-    assert "consistency" not in world_gqa.metrics(examples, [None] * 4)
+    figures = figures_of(load_benchmark("world-gqa"), examples, ["red", "yes", "yes", None])
+    assert figures == {
+        "accuracy": pytest.approx(2 / 3),
+        "consistency": 0.75,
+        "accuracy_binary": 0.5,
+        "accuracy_open": 0.5,
+    }
+    assert figures_of(load_benchmark("world-gqa"), examples, [None] * 4)["consistency"] is None
 
 
 def test_nlvr2_consistency() -> None:
     examples = [example(str(i), "yes", group=g) for i, g in enumerate("aabbc")]
     answers = ["yes", "yes", "yes", "no", "no"]
-    assert world_nlvr2.metrics(examples, answers) == {"consistency": pytest.approx(1 / 3)}
-    assert world_nlvr2.metrics([], []) == {}
+    assert figures_of(load_benchmark("world-nlvr2"), examples, answers)[
+        "consistency"
+    ] == pytest.approx(1 / 3)
+    assert figures_of(load_benchmark("world-nlvr2"), [], [])["consistency"] is None
 
 
 def test_tally_accuracy_and_rmse() -> None:
@@ -43,39 +52,43 @@ def test_tally_accuracy_and_rmse() -> None:
         example(str(i), answer, types={"complexity": kind})
         for i, (answer, kind) in enumerate(zip(["2", "3", "0", "4"], kinds, strict=True))
     ]
-    figures = world_tally.metrics(examples, ["2", "1", "0", None])
+    figures = figures_of(load_benchmark("world-tally"), examples, ["2", "1", "0", None])
     assert figures["accuracy_simple"] == 0.5
     assert figures["accuracy_complex"] == 0.5
     assert figures["rmse"] == pytest.approx(math.sqrt((0 + 4 + 0 + 16) / 4))
-    words = world_tally.metrics(examples, ["two", "nan", "inf", "4"])
-    assert words["rmse"] == pytest.approx(math.sqrt((4 + 9) / 4))
+    words = figures_of(load_benchmark("world-tally"), examples, ["two", "nan", "inf", "4"])
+    assert words["rmse"] == pytest.approx(math.sqrt((0 + 9 + 0 + 0) / 4))
 
 
 def test_pope_precision_recall_f1_and_yes_ratio() -> None:
     examples = [example(str(i), answer) for i, answer in enumerate(["yes"] * 3 + ["no"] * 3)]
     # Said yes: 2 of 3 that are there, 1 that is not; one program failed.
-    figures = world_pope.metrics(examples, ["yes", "yes", None, "no", "yes", "no"])
+    figures = figures_of(
+        load_benchmark("world-pope"), examples, ["yes", "yes", None, "no", "yes", "no"]
+    )
     assert figures == {
+        "accuracy": pytest.approx(2 / 3),
         "precision": pytest.approx(2 / 3),
         "recall": pytest.approx(2 / 3),
         "f1": pytest.approx(2 / 3),
         "yes_ratio": 0.5,
     }
-    assert world_pope.metrics(examples, ["no"] * 6)["f1"] == 0.0
+    assert figures_of(load_benchmark("world-pope"), examples, ["no"] * 6)["f1"] == 0.0
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ("Yes, there is.", True),
-        ("No. Yes.", False),
-        ("There is not a cat", False),
-        ("nothing", True),
+        ("Yes, there is.", "yes"),
+        ("No. Yes.", "no"),
+        ("There is not a cat", "no"),
+        ("nothing", "yes"),
+        (False, "no"),
         (None, None),
     ],
 )
-def test_pope_reads_free_text(answer: str | None, said: bool | None) -> None:
-    assert world_pope.says_yes(answer) is said
+def test_pope_reads_free_text(answer: Value, said: str | None) -> None:
+    assert world_pope.normalise(answer) == said
 
 
 def test_the_registry_knows_them() -> None:

@@ -5,22 +5,57 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+from vprog.benchmarks.metric import Metric
 from vprog.example import Example
 from vprog.tools.tool import Tool
-
-Metrics = Callable[[Sequence[Example], Sequence[str | None]], Mapping[str, float]]
-"""Official figures from examples and the answers given to them.
-
-Takes examples and, in the same order, the answer as normalised text, or None where the program
-failed. Returns figures by name in [0, 1]; ``accuracy`` is always computed beside it and need not be
-returned.
-"""
+from vprog.trace import Trace, Value
+from vprog.verify import Verdict, answer_text, verify
 
 
-def no_metrics(examples: Sequence[Example], answers: Sequence[str | None]) -> Mapping[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An example with the answer that a run gave.
+
+    Attributes:
+        example: As loaded, but for its programs and the scenes and pixels of its pictures.
+        trace: What the program did.
+        text: Its answer in the benchmark's normal form; None where it failed or gave none.
+        credit: What the answer is worth, in [0, 1].
+    """
+
+    example: Example
+    trace: Trace
+    text: str | None
+    credit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What official metrics are computed from.
+
+    Attributes:
+        items: Every labelled example of a run with its answer.
+        data: Folder of the official files, for metrics that need more of them; it may be gone.
+        split: Of the benchmark.
+    """
+
+    items: Sequence[Answered]
+    data: Path
+    split: str
+
+
+Metrics: TypeAlias = Callable[[Answers], Mapping[str, Metric]]
+"""Official figures by name. ``accuracy``, the mean credit, is always given and not returned."""
+
+Credit: TypeAlias = Callable[[Value, Example], float]
+"""What an answer, as the program returned it, is worth: in [0, 1]."""
+
+
+def no_metrics(answers: Answers) -> Mapping[str, Metric]:
     """For benchmarks whose only figure is accuracy."""
-    del examples, answers
+    del answers
     return {}
 
 
@@ -35,8 +70,15 @@ class Benchmark:
         load: ``load(data_folder, split)`` yields Examples in a fixed order, without reading
             pixels. Raises ``InputError`` for a missing file or a wrong column, naming it.
         tools: Tools of its own that its programs may call.
-        metrics: Its official figures beside accuracy.
+        normalise: The normal form of an answer; None where a value is no answer at all.
+        credit: What an answer is worth where that is not right or wrong: VQA's soft accuracy,
+            overlap with a region. None: 1 where its normal form is that of an accepted answer,
+            else 0. Not asked where the program failed or the example has no label (no ``answers``).
+        metrics: Its official figures beside accuracy. What they need of an example must be in
+            ``Example.extra`` as plain JSON data, which a run keeps.
         binary: Whether every answer is "yes" or "no".
+        submission: The text of the file that the benchmark's server takes; None where it has none.
+        submission_file: Its usual name.
     """
 
     name: str
@@ -44,5 +86,13 @@ class Benchmark:
     splits: tuple[str, ...]
     load: Callable[[Path, str], Iterator[Example]]
     tools: tuple[Tool, ...] = ()
+    normalise: Callable[[Value], str | None] = answer_text
+    credit: Credit | None = None
     metrics: Metrics = no_metrics
     binary: bool = False
+    submission: Callable[[Sequence[Answered]], str] | None = None
+    submission_file: str = "submission.json"
+
+    def verify(self, trace: Trace, example: Example) -> Verdict:
+        """Judges a trace as this benchmark's authors would."""
+        return verify(trace, example, normalise=self.normalise, credit=self.credit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -171,18 +171,3 @@ def open_album(data: Path, split: str) -> Album:
     """
     path = data / f"{split}_sceneGraphs.json"
     return Album(data / "images", read_scenes(path), path)
-
-
-def share(values: Sequence[bool]) -> float:
-    """The share of true values; 0 where there are none."""
-    return sum(values) / len(values) if values else 0.0
-
-
-def by_group(
-    groups: Iterable[str], right: Iterable[bool], whole: Callable[[Sequence[bool]], bool] = all
-) -> float:
-    """The share of groups of which ``whole`` is true (by default: every member is right)."""
-    members: dict[str, list[bool]] = {}
-    for group, good in zip(groups, right, strict=True):
-        members.setdefault(group, []).append(good)
-    return share([whole(goods) for goods in members.values()])

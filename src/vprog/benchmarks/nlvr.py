@@ -19,13 +19,14 @@ import json
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from vprog.benchmarks.benchmark import Benchmark
+from vprog.benchmarks.benchmark import Answers, Benchmark
+from vprog.benchmarks.metric import Metric, mean_of_groups
 from vprog.benchmarks.nlvr_tools import GREY_BOX_PITCH, GREY_BOX_SIDE, TOOLS
 from vprog.errors import InputError
 from vprog.example import Example, Picture, Scene, SceneObject
@@ -83,12 +84,10 @@ def load(data: Path, split: str) -> Iterator[Example]:
             yield _example(row, order, file, member, seen, where)
 
 
-def consistency(examples: Sequence[Example], answers: Sequence[str | None]) -> Mapping[str, float]:
+def consistency(answers: Answers) -> Mapping[str, Metric]:
     """The share of sentences that are answered right for every picture (official consistency)."""
-    right: dict[str, bool] = {}
-    for example, answer in zip(examples, answers, strict=True):
-        right[example.group] = right.get(example.group, True) and answer in example.answers
-    return {"consistency": sum(right.values()) / len(right)} if right else {}
+    groups = [a.example.group for a in answers.items]
+    return {"consistency": mean_of_groups(groups, [a.credit for a in answers.items])}
 
 
 def _find_split(data: Path, split: str) -> Path:

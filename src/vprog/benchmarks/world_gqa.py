@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from vprog.benchmarks.benchmark import Benchmark
-from vprog.benchmarks.gqa_files import open_album, read_json, require, share, typed
+from vprog.benchmarks.benchmark import Answered, Answers, Benchmark
+from vprog.benchmarks.gqa_files import open_album, read_json, require, typed
 from vprog.benchmarks.gqa_programs import gqa_programs
+from vprog.benchmarks.metric import Metric, mean
 from vprog.errors import InputError
 from vprog.example import Example
 
@@ -51,30 +52,29 @@ def load(data: Path, split: str) -> Iterator[Example]:
         )
 
 
-def metrics(examples: Sequence[Example], answers: Sequence[str | None]) -> Mapping[str, float]:
+def metrics(answers: Answers) -> Mapping[str, Metric]:
     """GQA's consistency, and its accuracy on binary and open questions.
 
     Consistency (Hudson and Manning 2019, section 4.4): for every question that was answered right
     and entails others of the set, the share of those that were answered right; the mean over such
     questions.
     """
-    right = {
-        example.id: answer in example.answers
-        for example, answer in zip(examples, answers, strict=True)
+    credit = {a.example.id: a.credit for a in answers.items}
+
+    def consistent(answered: Answered) -> float | None:
+        own = answered.example.id
+        entailed = [
+            credit[id] for id in answered.example.extra["entailed"] if id in credit and id != own
+        ]
+        return sum(entailed) / len(entailed) if entailed and credit[own] == 1 else None
+
+    binary = [a.example.answers[0] in ("yes", "no") for a in answers.items]
+    pairs = list(zip(answers.items, binary, strict=True))
+    return {
+        "consistency": mean(consistent(a) for a in answers.items),
+        "accuracy_binary": mean(a.credit if b else None for a, b in pairs),
+        "accuracy_open": mean(None if b else a.credit for a, b in pairs),
     }
-    scores = []
-    for example in examples:
-        entailed = [id for id in example.extra["entailed"] if id in right and id != example.id]
-        if right[example.id] and entailed:
-            scores.append(share([right[id] for id in entailed]))
-    figures: dict[str, float] = {}
-    if scores:
-        figures["consistency"] = sum(scores) / len(scores)
-    for name, binary in (("accuracy_binary", True), ("accuracy_open", False)):
-        kept = [right[e.id] for e in examples if (e.answers[0] in ("yes", "no")) == binary]
-        if kept:
-            figures[name] = share(kept)
-    return figures
 
 
 BENCHMARK = Benchmark(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from vprog.benchmarks.benchmark import Benchmark
-from vprog.benchmarks.gqa_files import by_group, open_album, read_jsonl, require
+from vprog.benchmarks.benchmark import Answers, Benchmark
+from vprog.benchmarks.gqa_files import open_album, read_jsonl, require
+from vprog.benchmarks.metric import Metric, mean_of_groups
 from vprog.benchmarks.world_programs import statement_programs
 from vprog.errors import InputError
 from vprog.example import Example
@@ -49,10 +50,10 @@ def load(data: Path, split: str) -> Iterator[Example]:
         )
 
 
-def metrics(examples: Sequence[Example], answers: Sequence[str | None]) -> Mapping[str, float]:
+def metrics(answers: Answers) -> Mapping[str, Metric]:
     """Consistency: the share of sentences that are right for all of their pairs (Suhr et al.)."""
-    right = [answer in e.answers for e, answer in zip(examples, answers, strict=True)]
-    return {"consistency": by_group([e.group for e in examples], right)} if examples else {}
+    groups = [a.example.group for a in answers.items]
+    return {"consistency": mean_of_groups(groups, [a.credit for a in answers.items])}
 
 
 BENCHMARK = Benchmark(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from vprog.benchmarks.benchmark import Benchmark
-from vprog.benchmarks.gqa_files import open_album, read_jsonl, require, share
+from vprog.benchmarks.benchmark import Answers, Benchmark
+from vprog.benchmarks.gqa_files import open_album, read_jsonl, require
+from vprog.benchmarks.metric import Metric, Ratio, mean
 from vprog.benchmarks.world_programs import statement_programs
 from vprog.errors import InputError
 from vprog.example import Example
+from vprog.trace import Value
+from vprog.verify import answer_text
 
 SETTINGS = ("random", "popular", "adversarial")
 """How absent objects were chosen; one file each."""
@@ -43,34 +46,33 @@ def load(data: Path, split: str) -> Iterator[Example]:
             )
 
 
-def metrics(examples: Sequence[Example], answers: Sequence[str | None]) -> Mapping[str, float]:
+def normalise(value: Value) -> str | None:
+    """Reads "yes" or "no" from an answer in free text, as the official script does.
+
+    It is cut at the first full stop; one that says "no" or "not" means no, every other means yes.
+    """
+    text = answer_text(value)
+    if text is None:
+        return None
+    words = text.split(".")[0].replace(",", " ").split()
+    return "no" if {"no", "not"} & set(words) else "yes"
+
+
+def metrics(answers: Answers) -> Mapping[str, Metric]:
     """Precision, recall and F1 of "yes", and the share of "yes" (Li et al. 2023, section 4).
 
-    As in the official script the answer is cut at the first full stop, and one that says "no" or
-    "not" means no; every other means yes. A failed program answered neither: it is wrong, and
-    counts as a missed "yes" where "yes" was right.
+    A failed program answered neither: it is wrong, and counts as a missed "yes" where "yes" was
+    right.
     """
-    said = [says_yes(answer) for answer in answers]
-    gold = [example.answers[0] == "yes" for example in examples]
-    both = sum(s is True and g for s, g in zip(said, gold, strict=True))
-    claimed, true = sum(s is True for s in said), sum(gold)
-    precision = both / claimed if claimed else 0.0
-    recall = both / true if true else 0.0
-    total = precision + recall
+    said = [float(a.text == "yes") for a in answers.items]
+    true = [float(a.example.answers[0] == "yes") for a in answers.items]
+    both = [s * t for s, t in zip(said, true, strict=True)]
     return {
-        "precision": precision,
-        "recall": recall,
-        "f1": 2 * precision * recall / total if total else 0.0,
-        "yes_ratio": share([s is True for s in said]),
+        "precision": Ratio(both, said),
+        "recall": Ratio(both, true),
+        "f1": Ratio([2 * b for b in both], [s + t for s, t in zip(said, true, strict=True)]),
+        "yes_ratio": mean(said),
     }
-
-
-def says_yes(answer: str | None) -> bool | None:
-    """What an answer in free text says; None for no answer."""
-    if answer is None:
-        return None
-    words = answer.split(".")[0].replace(",", " ").lower().split()
-    return not {"no", "not"} & set(words)
 
 
 BENCHMARK = Benchmark(
@@ -78,6 +80,7 @@ BENCHMARK = Benchmark(
     doc="POPE-style questions for absent objects in drawn scenes (vprog world draw --task pope)",
     splits=("val", "train", "test"),
     load=load,
+    normalise=normalise,
     metrics=metrics,
     binary=True,
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from vprog.benchmarks.benchmark import Benchmark
-from vprog.benchmarks.gqa_files import open_album, read_json, require, share, typed
+from vprog.benchmarks.benchmark import Answers, Benchmark
+from vprog.benchmarks.gqa_files import open_album, read_json, require, typed
+from vprog.benchmarks.metric import Metric, Ratio, mean
 from vprog.benchmarks.world_programs import statement_programs
 from vprog.example import Example
 
@@ -38,21 +39,19 @@ def load(data: Path, split: str) -> Iterator[Example]:
         )
 
 
-def metrics(examples: Sequence[Example], answers: Sequence[str | None]) -> Mapping[str, float]:
+def metrics(answers: Answers) -> Mapping[str, Metric]:
     """Accuracy on simple and complex questions, and RMSE (Acharya et al. 2019, section 5).
 
     An answer that is no number counts as 0 for the RMSE.
     """
-    figures: dict[str, float] = {}
-    pairs = list(zip(examples, answers, strict=True))
-    for name in ("simple", "complex"):
-        right = [answer in e.answers for e, answer in pairs if e.types["complexity"] == name]
-        if right:
-            figures[f"accuracy_{name}"] = share(right)
-    if pairs:
-        squares = [(_number(answer) - int(e.answers[0])) ** 2 for e, answer in pairs]
-        figures["rmse"] = math.sqrt(sum(squares) / len(squares))
-    return figures
+    simple = [a.example.types["complexity"] == "simple" for a in answers.items]
+    pairs = list(zip(answers.items, simple, strict=True))
+    squares = [(_number(a.text) - int(a.example.answers[0])) ** 2 for a in answers.items]
+    return {
+        "accuracy_simple": mean(a.credit if s else None for a, s in pairs),
+        "accuracy_complex": mean(None if s else a.credit for a, s in pairs),
+        "rmse": Ratio(squares, [1.0] * len(squares), root=True),
+    }
 
 
 def _number(answer: str | None) -> float:

@@ -206,7 +206,7 @@ def run_benchmark(
             progress = Progress(len(tasks), resumed, engine.counts)
             show(progress)
             for trace in engine.run(todo):
-                record = make_record(trace, by_id[trace.example_id])
+                record = make_record(trace, by_id[trace.example_id], benchmark.verify)
                 folder.append(record)
                 progress.done += 1
                 progress.right += record.verdict.judgement == "right"

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks import load_benchmark
+from vprog.benchmarks.benchmark import Answered, Answers
+from vprog.benchmarks.metric import Missing
 from vprog.console import note
 from vprog.errors import InputError
 from vprog.evaluation.run import ids_hash
 from vprog.evaluation.statistics import paired_difference, wilson
-from vprog.example import Example
+from vprog.example import Example, Picture
 from vprog.runs.folder import read_settings, read_traces, write_atomically
 from vprog.runs.record import Record
 from vprog.verify import answer_text
@@ -79,8 +81,7 @@ def score_run(path: Path) -> ScoredRun:
         ),
         "majority": _majority(labelled),
     }
-    for name, value in _official(settings["benchmark"], records).items():
-        figures["metrics"][name] = {"value": value}
+    figures["metrics"] |= _official(settings, labelled)
     try:
         write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
     except InputError as error:  # a full disk or somebody else's run: the figures stand anyway
@@ -117,23 +118,35 @@ def _majority(records: Sequence[Record]) -> dict[str, Any]:
     return {"answer": answer, "value": round(count / len(records), 6)}
 
 
-def _official(benchmark: str, records: Mapping[str, Record]) -> Mapping[str, float]:
+def _official(settings: Mapping[str, Any], records: Sequence[Record]) -> dict[str, Any]:
     """The benchmark's own figures; what they need of the examples is kept in the records."""
-    examples = [
-        Example(
-            id=id,
-            pictures=(),
-            question=r.question,
-            answers=r.answers,
-            types=r.types,
-            group=r.group,
-            extra=r.extra,
+    items = [
+        Answered(
+            example=Example(
+                id=r.trace.example_id,
+                pictures=tuple(Picture(id, path=where) for id, where in r.pictures.items()),
+                question=r.question,
+                answers=r.answers,
+                types=r.types,
+                group=r.group,
+                extra=r.extra,
+            ),
+            trace=r.trace,
+            text=r.verdict.answer,
+            credit=r.verdict.credit,
         )
-        for id, r in records.items()
+        for r in records
     ]
-    answers = [r.verdict.answer for r in records.values()]
-    metrics = load_benchmark(benchmark).metrics(examples, answers)
-    return {name: round(value, 6) for name, value in metrics.items()}
+    answers = Answers(items=items, data=Path(settings["data"]), split=settings["split"])
+    figures: dict[str, Any] = {}
+    for name, metric in load_benchmark(settings["benchmark"]).metrics(answers).items():
+        value = metric.value()
+        if value is None:
+            why = metric.why if isinstance(metric, Missing) else "no example takes part"
+            figures[name] = {"value": None, "missing": why}
+        else:
+            figures[name] = {"value": round(value, 6)}
+    return figures
 
 
 def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:

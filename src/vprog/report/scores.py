@@ -94,7 +94,7 @@ def _tables(
         more: list[list[Cell]] = [
             [name, round(entry["value"], 4)]
             for name, entry in f["metrics"].items()
-            if name != "accuracy"
+            if name != "accuracy" and entry["value"] is not None
         ]
         more += [[f"errors: {kind}", count] for kind, count in f["errors"].items()]
         if more:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +41,19 @@ class Record:
     extra: Mapping[str, Any]
 
 
-def make_record(trace: Trace, example: Example) -> Record:
-    """Judges a trace and keeps what is needed of its example."""
+def make_record(
+    trace: Trace, example: Example, judge: Callable[[Trace, Example], Verdict] = verify
+) -> Record:
+    """Judges a trace and keeps what is needed of its example.
+
+    Args:
+        trace: The trace.
+        example: Its example.
+        judge: Gives the verdict, such as ``Benchmark.verify``.
+    """
     return Record(
         trace,
-        verify(trace, example),
+        judge(trace, example),
         example.question,
         example.answers,
         example.types,
@@ -94,10 +102,11 @@ def schema() -> pa.Schema:
             ("answer_text", text),
             ("judgement", text),
             ("why", text),
+            ("credit", pa.float64()),
             ("failure", failure),
             ("steps", pa.list_(step)),
         ],
-        metadata={b"vprog": b"traces 1"},
+        metadata={b"vprog": b"traces 2"},
     )
 
 
@@ -146,6 +155,7 @@ def to_row(record: Record) -> dict[str, Any]:
         "answer_text": None if answer is None else _text(answer),
         "judgement": record.verdict.judgement,
         "why": _text(record.verdict.why),
+        "credit": record.verdict.credit,
         "failure": failure
         and {
             "kind": failure.kind,
@@ -200,7 +210,7 @@ def from_row(row: Mapping[str, Any]) -> Record:
     )
     return Record(
         trace,
-        Verdict(row["judgement"], row["answer_text"], row["why"]),
+        Verdict(row["judgement"], row["answer_text"], row["why"], row["credit"]),
         row["question"],
         tuple(row["answers"]),
         dict(row["types"]),
