@@ -10,8 +10,9 @@ from typing import Literal
 from vprog.example import Example, Region
 from vprog.trace import Trace, Value
 
-Judgement = Literal["right", "wrong", "failed", "unlabelled"]
-"""``failed``: the program ended in an error. ``unlabelled``: the example has no accepted answer."""
+Judgement = Literal["right", "wrong", "failed", "unlabelled", "skipped"]
+"""``failed``: the program ended in an error. ``unlabelled``: the example has no accepted answer.
+``skipped``: the program never ran, because the vote among its example's candidates was decided."""
 
 _NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",

@@ -28,7 +28,7 @@ class ScoredRun:
 
     Attributes:
         path: The folder.
-        records: The first candidate's record of every example, by example id.
+        records: The record of the answer that the run gave to every example, by example id.
         figures: The object that ``vprog score --json`` prints.
     """
 
@@ -51,7 +51,7 @@ def score_run(path: Path) -> ScoredRun:
     traces = 0
     for record in read_traces(path):
         traces += 1
-        if record.trace.candidate == 0:
+        if record.chosen:
             records[record.trace.example_id] = record
     if not records:
         raise InputError(f"{path} has no finished trace; start its command again")

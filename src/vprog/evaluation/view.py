@@ -34,7 +34,7 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
         InputError: No run, or the file cannot be written.
     """
     settings = read_settings(run)
-    records = list(read_traces(run))
+    records = [r for r in read_traces(run) if r.verdict.judgement != "skipped"]
     summary: dict[str, object] = {
         key: settings[key]
         for key in ("benchmark", "split", "writer", "toolbox", "language", "seed")
@@ -80,4 +80,6 @@ def _items(records: list[Record], examples: dict[str, Example]) -> Iterator[Repo
             types=record.types,
             group=record.group,
         )
-        yield ReportItem(example, record.trace, record.verdict.judgement)
+        judgement = record.verdict.judgement
+        assert judgement != "skipped"
+        yield ReportItem(example, record.trace, judgement)

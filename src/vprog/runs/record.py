@@ -29,6 +29,11 @@ class Record:
         group: Of the example.
         pictures: Where its pictures are, by id.
         extra: What the official metrics need beside this; plain JSON data only.
+        chosen: Whether its answer is the one that the run gives to the example.
+        count: How many of the programs that were written for the example it stands for: equal ones
+            are one candidate. 0 where nothing was written.
+        original: The program as it was written, where it failed its check and was repaired.
+        complaint: What was wrong with ``original``; "" where nothing was repaired.
     """
 
     trace: Trace
@@ -39,12 +44,16 @@ class Record:
     group: str
     pictures: Mapping[str, str]
     extra: Mapping[str, Any]
+    chosen: bool = True
+    count: int = 1
+    original: str | None = None
+    complaint: str = ""
 
 
 def make_record(
     trace: Trace, example: Example, judge: Callable[[Trace, Example], Verdict] = verify
 ) -> Record:
-    """Judges a trace and keeps what is needed of its example.
+    """Judges a trace and keeps what is needed of its example; the first candidate is chosen.
 
     Args:
         trace: The trace.
@@ -60,6 +69,7 @@ def make_record(
         example.group,
         {picture.id: picture.where for picture in example.pictures},
         example.extra,
+        chosen=trace.candidate == 0,
     )
 
 
@@ -92,6 +102,10 @@ def schema() -> pa.Schema:
             ("language", text),
             ("program", text),
             ("logprob", pa.float64()),
+            ("chosen", pa.bool_()),
+            ("count", pa.int32()),
+            ("original", text),
+            ("complaint", text),
             ("question", text),
             ("answers", pa.list_(text)),
             ("types", pa.map_(text, text)),
@@ -145,6 +159,10 @@ def to_row(record: Record) -> dict[str, Any]:
         "language": trace.language,
         "program": _text(trace.program),
         "logprob": trace.logprob,
+        "chosen": record.chosen,
+        "count": record.count,
+        "original": None if record.original is None else _text(record.original),
+        "complaint": _text(record.complaint),
         "question": _text(record.question),
         "answers": [_text(answer) for answer in record.answers],
         "types": [(_text(kind), _text(value)) for kind, value in record.types.items()],
@@ -217,4 +235,8 @@ def from_row(row: Mapping[str, Any]) -> Record:
         row["group"],
         dict(row["pictures"]),
         json.loads(row["extra"]),
+        row["chosen"],
+        row["count"],
+        row["original"],
+        row["complaint"],
     )
