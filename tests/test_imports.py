@@ -44,7 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     # front doors
     "demo": RUNNING | {"evaluation", "world", "report", "console", "verify"},
     "doctor": RUNNING | {"zoo", "console", "__version__"},
-    "bench": RUNNING | {"console"},
+    "bench": RUNNING | {"console", "benchmarks", "world"},
     "cli": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "world", "report", "zoo", "teach", "distill"}
     | {"evaluation", "scale", "demo", "doctor", "bench", "console", "__version__"},

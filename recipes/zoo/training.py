@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from muon import Muon
 from pictures import ROOT
 
 
@@ -28,6 +29,7 @@ class Plan:
         rate: Peak learning rate.
         threads: Of torch.
         every: Steps between validations.
+        muon: Whether matrices of hidden layers are trained by Muon, all else by AdamW.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Plan:
     rate: float
     threads: int
     every: int
+    muon: bool = True
 
     @property
     def folder(self) -> Path:
@@ -55,6 +58,7 @@ def arguments(name: str, text: str, *, steps: int, rate: float) -> argparse.Name
     parser.add_argument("--every", type=int, default=500, help="steps between validations")
     parser.add_argument("--pictures", type=int, default=64_000, help="drawn for training")
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--muon", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--name", default=name, help="folder under runs/zoo")
     parser.add_argument("--out", type=Path, default=None, help="where the checkpoint is saved")
     return parser.parse_args()
@@ -70,6 +74,7 @@ def plan(given: argparse.Namespace) -> Plan:
         rate=given.rate,
         threads=given.threads,
         every=given.every,
+        muon=given.muon,
     )
 
 
@@ -81,13 +86,18 @@ class Trainer:
         torch.set_num_threads(plan.threads)
         self.plan, self.model, self.extra = plan, model, extra
         self.parts = torch.nn.ModuleList([model, extra])
-        decayed = [p for p in self.parts.parameters() if p.ndim > 1]
-        plain = [p for p in self.parts.parameters() if p.ndim <= 1]
+        hidden = [p for n, p in model.named_parameters() if p.ndim == 2 and ".layer" in n]
+        taken = {id(p) for p in hidden} if plan.muon else set()
+        others = [p for p in self.parts.parameters() if id(p) not in taken]
         groups = [
-            {"params": decayed, "weight_decay": 0.02},
-            {"params": plain, "weight_decay": 0.0},
+            {"params": [p for p in others if p.ndim > 1], "weight_decay": 0.02},
+            {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+        self.optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+        ]
+        if plan.muon:
+            self.optimizers.append(Muon(hidden))
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.step = 0
         self.seconds = 0.0
@@ -100,7 +110,8 @@ class Trainer:
         kept = torch.load(self.state, weights_only=True)
         self.parts.load_state_dict(kept["parts"])
         self.average.load_state_dict(kept["average"])
-        self.optimizer.load_state_dict(kept["optimizer"])
+        for optimizer, state in zip(self.optimizers, kept["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         self.step, self.seconds = kept["step"], kept["seconds"]
         self.log({"resumed": self.step})
 
@@ -110,7 +121,7 @@ class Trainer:
         kept = {
             "parts": self.parts.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
         }
@@ -146,25 +157,28 @@ class Trainer:
         """
         began, before = time.monotonic(), self.seconds
         sums: dict[str, float] = {}
+        summed = 0
         while self.step < self.plan.steps:
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.rate()
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = self.rate()
             losses = loss(self.step)
             total = torch.stack(list(losses.values())).sum()
-            self.optimizer.zero_grad(set_to_none=True)
+            self.parts.zero_grad(set_to_none=True)
             total.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
             self.step += 1
             self._move_average()
             for key, value in losses.items():
                 sums[key] = sums.get(key, 0.0) + float(value.detach())
+            summed += 1
             self.seconds = before + time.monotonic() - began
             late = 0 < self.plan.minutes * 60 <= time.monotonic() - began
             if self.step % 100 == 0:
-                every = {f"loss_{k}": round(v / 100, 4) for k, v in sums.items()}
-                self.log(every)
-                sums = {}
+                self.log({f"loss_{k}": round(v / summed, 4) for k, v in sums.items()})
+                sums, summed = {}, 0
             if self.step % self.plan.every == 0 or self.step == self.plan.steps or late:
                 with torch.no_grad():
                     figures = validate(self.average)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from vprog.cli.options import Json, print_json
+from vprog.cli.options import Json, LanguageName, Seed, Toolbox, print_json
 
 app = typer.Typer(help="Measure vprog itself on this machine.", no_args_is_help=True)
 
@@ -24,9 +24,31 @@ def engine(
     json: Json = False,
 ) -> None:
     """Cost of a program, memory of a suspended one, merging of equal calls, batch efficiency."""
-    from vprog.bench import measure_engine
+    from vprog.bench.engine import measure_engine
 
     figures = measure_engine(programs=programs, in_flight=in_flight, repeat=repeat)
+    _print(figures, json)
+
+
+@app.command()
+def tools(
+    toolbox: Toolbox = "zoo",
+    programs: Annotated[int, typer.Option(help="Programs that are run every way.", min=10)] = 600,
+    language: LanguageName = "steps",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Learned tools: batches across programs against one call at a time, share of forwards."""
+    from vprog.bench.tools import measure_tools
+    from vprog.program import to_language
+
+    figures = measure_tools(
+        toolbox=toolbox, programs=programs, language=to_language(language), seed=seed
+    )
+    _print(figures, json)
+
+
+def _print(figures: dict[str, Any], json: bool) -> None:
     if json:
         print_json(figures)
         return

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from vprog.engine.memo import Key, Memo, renamed
 from vprog.errors import InputError, PictureError, ToolError
 from vprog.example import Picture, Region
-from vprog.tools.backend import Backend, Toolbox
+from vprog.tools.backend import Backend, Loading, Toolbox
 from vprog.tools.tool import Tool, describe, fits
 from vprog.trace import Call, Result, Source
 
@@ -85,6 +85,7 @@ class Calls:
         Raises:
             ToolError: No backend is bound to the tool.
             PictureError: A picture of the call cannot be read.
+            InputError: What the tool's backend needs cannot be loaded.
         """
         queue = self._queue(call.tool)
         self.counts.requested += 1
@@ -120,7 +121,10 @@ class Calls:
         if queue is None:
             known = self._toolbox.tool(tool)
             params = tuple(param.name for param in known.params)
-            queue = _Queue(known, self._toolbox.backend(tool), params)
+            backend = self._toolbox.backend(tool)
+            if isinstance(backend, Loading):
+                backend.prepare()
+            queue = _Queue(known, backend, params)
             self._queues[tool] = queue
         return queue
 

@@ -45,6 +45,18 @@ class Backend(Protocol):
         """
 
 
+@runtime_checkable
+class Loading(Protocol):
+    """A backend with something to load, which happens before its first call."""
+
+    def prepare(self) -> None:
+        """Loads it, once.
+
+        Raises:
+            InputError: It cannot be loaded: a fault of the whole run, not of a call.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Toolbox:
     """The tools of a run, each inline or bound to a backend.

@@ -68,7 +68,10 @@ def suppress(boxes_xyxy: Array, scores: Array, iou: float) -> list[int]:
 def regions(
     boxes_xyxy: Array, scores: Array, picture: str, phrase: str, within: Region | None
 ) -> list[Region]:
-    """Boxes as regions, without empty ones and, if given, those centred outside of ``within``."""
+    """Boxes as regions, without empty ones and, if given, those not centred inside ``within``.
+
+    A centre on the edge is outside: what is cut at its centre belongs to neither side.
+    """
     found = []
     for (left, top, right, bottom), score in zip(
         boxes_xyxy.round(2).tolist(), scores.tolist(), strict=True
@@ -77,8 +80,6 @@ def regions(
             continue
         region = Region(picture, left, top, right, bottom, phrase, round(score, 4))
         x, y = region.center_xy
-        if within is None or (
-            within.left <= x <= within.right and within.top <= y <= within.bottom
-        ):
+        if within is None or (within.left < x < within.right and within.top < y < within.bottom):
             found.append(region)
     return found

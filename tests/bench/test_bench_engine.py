@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vprog.bench import measure_engine
+from vprog.bench.engine import measure_engine
 
 
 def test_figures() -> None:

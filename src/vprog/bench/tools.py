@@ -1,0 +1,181 @@
+"""Measures learned tools: calls of many programs in batches against one call at a time.
+
+Both sides run the same programs over the same pictures with the same weights. *One at a time* is
+how programs are usually run: a program after the other, every call by itself, nothing shared
+between calls. *One at a time, kept* differs in one thing: models keep what they know of a picture,
+and equal calls are remembered, as in vprog.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vprog.benchmarks import load_benchmark
+from vprog.console import note
+from vprog.engine import Engine, EngineSettings, Task
+from vprog.errors import ToolError
+from vprog.example import Example, Picture
+from vprog.program.program import Language, Program
+from vprog.tools.backend import Backend, Loading, Toolbox
+from vprog.tools.toolboxes import load_toolbox
+from vprog.trace import Call, Result, Value
+
+
+@dataclass(slots=True)
+class ForwardTime:
+    """Seconds inside models: from entering an outermost ``torch.nn.Module`` to leaving it."""
+
+    seconds: float = 0.0
+
+
+@contextlib.contextmanager
+def forward_time() -> Iterator[ForwardTime]:
+    """Counts the time that this process spends inside modules of torch."""
+    from torch.nn.modules import module
+
+    spent, depth, began = ForwardTime(), 0, 0.0
+
+    def enter(*_: Any) -> None:
+        nonlocal depth, began
+        depth += 1
+        if depth == 1:
+            began = time.perf_counter()
+
+    def leave(*_: Any) -> None:
+        nonlocal depth
+        depth -= 1
+        if depth == 0:
+            spent.seconds += time.perf_counter() - began
+
+    handles = [
+        module.register_module_forward_pre_hook(enter),
+        module.register_module_forward_hook(leave, always_call=True),
+    ]
+    try:
+        yield spent
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class OneByOne:
+    """A backend that gets every call by itself."""
+
+    batch_size = 1
+
+    def __init__(self, backend: Backend) -> None:
+        """Takes the backend that answers."""
+        self._backend = backend
+        self.fingerprint = backend.fingerprint
+
+    def answer(
+        self, calls: Sequence[Call], pictures: Mapping[str, Picture]
+    ) -> Sequence[Result | ToolError]:
+        """See ``Backend``."""
+        return self._backend.answer(calls, pictures)
+
+
+def measure_tools(
+    *, toolbox: str = "zoo", programs: int = 600, language: Language = "steps", seed: int = 0
+) -> dict[str, Any]:
+    """Measures a toolbox on freshly drawn questions of world-gqa with their gold programs.
+
+    Args:
+        toolbox: Name or file.
+        programs: How many; all of them are run every way.
+        language: Of the programs.
+        seed: Of the world.
+
+    Returns:
+        ``ratio``: wall time of one call at a time over wall time in batches; ``ratio_kept``: the
+        same where one call at a time keeps and remembers. ``same_answers``: programs whose answer
+        is the same every way. ``forward_share``: share of the batched run's wall time inside the
+        models' forward passes. ``programs_per_s``, ``calls``: of the batched run.
+
+    Raises:
+        InputError: The toolbox cannot be loaded.
+    """
+    from vprog.world import write
+
+    with tempfile.TemporaryDirectory(prefix="vprog-bench-") as folder:
+        note(f"drawing {programs:,} questions")
+        write("gqa", "generalist", programs, seed, Path(folder), split="test")
+        examples = list(load_benchmark("world-gqa").load(Path(folder), "test"))
+        tasks = [Task(e, Program(e.programs[language], language)) for e in examples]
+        for example in examples:  # decoded anew by each way, but read from a warm disk
+            _warm(example)
+        together = _run(load_toolbox(toolbox), tasks, EngineSettings())
+        note(f"in batches: {together.wall_s:.1f} s; now one call at a time")
+        alone = _run(_one_by_one(toolbox, kept=False), tasks, _alone(remember=False))
+        kept = _run(_one_by_one(toolbox, kept=True), tasks, _alone(remember=True))
+    same = sum(
+        together.answers[key] == alone.answers[key] == kept.answers[key] for key in together.answers
+    )
+    return {
+        "toolbox": toolbox,
+        "language": language,
+        "programs": len(tasks),
+        "seed": seed,
+        "same_answers": same,
+        "ratio": round(alone.wall_s / together.wall_s, 2),
+        "ratio_kept": round(kept.wall_s / together.wall_s, 2),
+        "forward_share": round(together.forward_s / together.wall_s, 3),
+        "programs_per_s": round(len(tasks) / together.wall_s, 1),
+        "calls": together.calls,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    wall_s: float
+    forward_s: float
+    answers: Mapping[str, Value]
+    calls: Mapping[str, int]
+
+
+def _run(toolbox: Toolbox, tasks: Sequence[Task], settings: EngineSettings) -> _Measured:
+    """Runs the programs, models loaded before the clock starts."""
+    for backend in toolbox.backends.values():
+        if isinstance(backend, Loading):
+            backend.prepare()
+    with Engine(toolbox, settings) as engine, forward_time() as forward:
+        started = time.perf_counter()
+        answers = {
+            trace.example_id: trace.answer if trace.failure is None else trace.failure.kind
+            for trace in engine.run(tasks)
+        }
+        wall = time.perf_counter() - started
+        counts = engine.counts
+    calls = {name: getattr(counts, name) for name in ("requested", "computed", "shared")}
+    return _Measured(wall, forward.seconds, answers, calls)
+
+
+def _alone(*, remember: bool) -> EngineSettings:
+    return EngineSettings(in_flight=1, memo_entries=200_000 if remember else 0)
+
+
+def _one_by_one(name: str, *, kept: bool) -> Toolbox:
+    """The toolbox with every call by itself; models keep nothing of a picture unless ``kept``."""
+    toolbox = load_toolbox(name)
+    backends: dict[str, Backend] = {}
+    for tool, backend in toolbox.backends.items():
+        if isinstance(backend, Loading):
+            backend.prepare()
+            settings = getattr(backend, "settings", None)
+            if not kept and hasattr(settings, "cache_mb"):
+                backend.settings = replace(settings, cache_mb=0)  # type: ignore[attr-defined]
+                backend.load()  # type: ignore[attr-defined]
+        backends[tool] = OneByOne(backend)
+    return Toolbox(name=name, tools=toolbox.tools, backends=backends)
+
+
+def _warm(example: Example) -> None:
+    for picture in example.pictures:
+        picture.read_bytes()
+        _ = picture.digest, picture.region
