@@ -12,7 +12,7 @@ from vprog.evaluation.view import write_run_report
 from vprog.program.program import LANGUAGES, to_language
 from vprog.report.scores import print_overview
 
-TOOLBOXES = ("oracle", "pixels")
+TOOLBOXES = ("oracle", "zoo")
 
 
 def run_demo(out: Path, n: int, seed: int) -> Path:
@@ -49,7 +49,7 @@ def run_demo(out: Path, n: int, seed: int) -> Path:
                 run_benchmark(settings, folder, progress.update)
             scored.append(score_run(folder))
     print_overview([s.figures for s in scored], "structural")
-    note("oracle reads gold scenes; pixels knows flat figures, not the things drawn here")
-    report = write_run_report(scored[1].path)
+    note("oracle reads gold scenes; zoo sees pixels, by tiny models that come with vprog")
+    report = write_run_report(scored[-1].path)
     note(f"report: {report.resolve()} (open it in a browser)")
     return report

@@ -167,7 +167,7 @@ def _one_by_one(name: str, *, kept: bool) -> Toolbox:
     for tool, backend in toolbox.backends.items():
         if isinstance(backend, Loading):
             backend.prepare()
-            settings = getattr(backend, "settings", None)
+            settings: Any = getattr(backend, "settings", None)
             if not kept and hasattr(settings, "cache_mb"):
                 backend.settings = replace(settings, cache_mb=0)  # type: ignore[attr-defined]
                 backend.load()  # type: ignore[attr-defined]

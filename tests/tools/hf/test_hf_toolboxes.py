@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -189,3 +190,19 @@ def test_models_are_imported_by_their_backends_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_ends_where_a_model_cannot_be_loaded(checkpoint, world, inside, tmp_path) -> None:
+    """One message instead of one failure a program; what was finished before is kept."""
+    from safetensors.torch import load_file, save_file
+
+    owl = Path(shutil.copytree(checkpoint("owlvit"), tmp_path / "owl"))
+    weights = load_file(owl / "model.safetensors")
+    del weights["box_head.dense0.weight"]
+    save_file(weights, owl / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "box.toml").write_text('base = "oracle"\ndetect = "./owl"\n')
+    command = ("run", "world-gqa", "--data", world, "--toolbox", "box.toml", "--out", "run")
+    message = inside(*command).message
+    assert "lacks 1 weights of OwlViTForObjectDetection" in message
+    (tmp_path / "box.toml").write_text('base = "oracle"\n')
+    assert "box.toml" in (tmp_path / "run" / "run.toml").read_text()
