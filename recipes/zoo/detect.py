@@ -99,7 +99,7 @@ def predict(
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given = arguments("detect", __doc__ or "", steps=4500, rate=1.5e-3)
+    given = arguments("detect", __doc__ or "", steps=3800, rate=1.5e-3)
     task = plan(given)
     torch.manual_seed(task.seed)
     pictures = load("generalist", "train", given.pictures, 7)
