@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vprog.errors import InputError, known_names
-from vprog.example import Picture, Scene, SceneObject
+from vprog.example import Scene, SceneObject
 
 
 def read_json(path: Path) -> Any:
@@ -50,6 +50,28 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         if not isinstance(row, dict):
             raise InputError(f"{path}, line {number}: expected an object, found {line[:60]!r}")
         rows.append(row)
+    return rows
+
+
+def read_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of a file that holds a JSON list of objects, or one object a line.
+
+    Returns:
+        Each row with its place for messages.
+
+    Raises:
+        InputError: Missing, unreadable, or a row is no object.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            is_list = file.read(1) == "["
+    except (OSError, UnicodeDecodeError):
+        is_list = False  # read_jsonl says what is wrong
+    if not is_list:
+        return [(f"{path}, line {n}", row) for n, row in enumerate(read_jsonl(path), 1)]
+    rows = [(f"{path}, row {n}", row) for n, row in enumerate(read_json(path))]
+    for where, row in rows:
+        require(row, (), where)
     return rows
 
 
@@ -129,45 +151,3 @@ def _object(id: str, row: Any, where: str) -> SceneObject:
         relations=tuple(relations),
         depth=float(row.get("depth", 0.0)),
     )
-
-
-class Album:
-    """The pictures of a folder with their gold scenes, each made once."""
-
-    def __init__(self, images: Path, scenes: Mapping[str, Scene], scenes_path: Path) -> None:
-        """Knows where pictures are; opens none.
-
-        Args:
-            images: Folder of ``<image id>.png``.
-            scenes: Gold scenes by image id.
-            scenes_path: File they come from, for messages.
-        """
-        self._images = images
-        self._scenes = scenes
-        self._scenes_path = scenes_path
-        self._pictures: dict[str, Picture] = {}
-
-    def picture(self, image_id: str, where: str) -> Picture:
-        """The picture of that id.
-
-        Raises:
-            InputError: It has no scene, or its file is missing.
-        """
-        if image_id not in self._pictures:
-            if image_id not in self._scenes:
-                raise InputError(f"{where}: image {image_id!r} is not in {self._scenes_path}")
-            path = self._images / f"{image_id}.png"
-            if not path.is_file():
-                raise InputError(f"{where}: missing picture {path}")
-            self._pictures[image_id] = Picture(image_id, path=path, scene=self._scenes[image_id])
-        return self._pictures[image_id]
-
-
-def open_album(data: Path, split: str) -> Album:
-    """The pictures of a split that ``vprog.world`` wrote.
-
-    Raises:
-        InputError: The scene graph file is missing or wrong.
-    """
-    path = data / f"{split}_sceneGraphs.json"
-    return Album(data / "images", read_scenes(path), path)
