@@ -18,6 +18,18 @@ def answered(benchmark: Benchmark, example: Example, given: Value) -> Answered:
     return Answered(example=example, trace=trace, text=verdict.answer, credit=verdict.credit)
 
 
+def answers_of(
+    benchmark: Benchmark,
+    examples: Sequence[Example],
+    given: Sequence[Value],
+    data: Path = Path("data"),
+    split: str = "val",
+) -> Answers:
+    """The answers of a run."""
+    items = [answered(benchmark, e, g) for e, g in zip(examples, given, strict=True)]
+    return Answers(items=items, data=data, split=split)
+
+
 def figures_of(
     benchmark: Benchmark,
     examples: Sequence[Example],
@@ -26,7 +38,7 @@ def figures_of(
     split: str = "val",
 ) -> dict[str, float | None]:
     """The benchmark's figures by name, accuracy among them."""
-    items = [answered(benchmark, e, g) for e, g in zip(examples, given, strict=True)]
-    metrics = benchmark.metrics(Answers(items=items, data=data, split=split))
-    figures = {name: metric.value() for name, metric in metrics.items()}
-    return {"accuracy": sum(a.credit for a in items) / max(len(items), 1), **figures}
+    answers = answers_of(benchmark, examples, given, data, split)
+    figures = {name: metric.value() for name, metric in benchmark.metrics(answers).items()}
+    accuracy = sum(a.credit for a in answers.items) / max(len(answers.items), 1)
+    return {"accuracy": accuracy, **figures}

@@ -84,6 +84,7 @@ def test_score_of_one_and_of_two(vprog, inside, tmp_path: Path, world: Path) -> 
     assert two["comparison"] == {
         "first": "a", "second": "b", "n": 60, "ids_sha256": one["ids_sha256"],
         "difference": 0.0, "ci95": [0.0, 0.0], "p_value": 1.0, "same_answers": 60,
+        "gained": 0, "lost": 0,
     }  # fmt: skip
     three = inside("score", "a", "b", "a", "--json").json
     assert (len(three["runs"]), three["comparison"]) == (3, None)

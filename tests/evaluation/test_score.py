@@ -67,8 +67,15 @@ def make(tmp_path: Path) -> Make:
 def test_every_figure(make: Make) -> None:
     figures = score_run(make("a")).figures
     low, high = wilson(3, 6)
-    accuracy = {"value": 0.5, "ci95": [round(low, 6), round(high, 6)], "n": 6}
-    assert figures["metrics"] == {"accuracy": accuracy}
+    assert figures["metrics"] == {
+        "accuracy": {
+            "value": 0.5,
+            "ci95": [round(low, 6), round(high, 6)],
+            "n": 6,
+            "interval": "wilson",
+            "unit": "share",
+        }
+    }
     assert (figures["n"], figures["finished"], figures["commit"]) == (6, True, "abc")
     assert figures["errors"] == {"wrong answer": 1, "runtime": 1, "tool": 1}
     assert figures["majority"] == {"answer": "yes", "value": 0.5}
@@ -118,7 +125,10 @@ def test_unlabelled_examples_are_left_out(make: Make) -> None:
 
 def test_official_metrics_stand_beside_accuracy(make: Make) -> None:
     figures = score_run(make("a", benchmark="nlvr")).figures
-    assert figures["metrics"]["consistency"] == {"value": 0.0}
+    low, high = wilson(0, 1)  # all are of one group
+    assert figures["metrics"]["consistency"] == {
+        "value": 0.0, "ci95": [low, round(high, 6)], "n": 1, "interval": "wilson", "unit": "share",
+    }  # fmt: skip
 
 
 def test_two_runs_are_compared_over_what_both_have(make: Make) -> None:
@@ -132,10 +142,11 @@ def test_two_runs_are_compared_over_what_both_have(make: Make) -> None:
     ]
     found = compare_runs(score_run(make("a")), score_run(make("b", rows)))
     assert (found["n"], found["same_answers"]) == (5, 2)
+    assert (found["gained"], found["lost"]) == (2, 1)
     assert found["difference"] == pytest.approx(1 / 5)
     assert found["p_value"] == 1.0
     assert found["ids_sha256"] == hashlib.sha256(b"q1\nq3\nq4\nq5\nq6").hexdigest()
-    with pytest.raises(InputError, match="have no example in common"):
+    with pytest.raises(InputError, match="have no labelled example in common"):
         compare_runs(score_run(make("a2")), score_run(make("c", rows[-1:])))
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import random
+import statistics
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from vprog.evaluation.statistics import paired_difference, wilson
+from vprog.benchmarks.metric import Missing, Ratio, Whole, mean, mean_of_groups
+from vprog.evaluation.statistics import Interval, interval, paired_difference, wilson
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=300)
 
@@ -74,3 +78,77 @@ def test_mcnemar_far_out_is_small_and_no_zero() -> None:
 def test_unequal_lengths_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="shorter"):
         paired_difference([True, False], [True])
+
+
+def test_paired_difference_of_soft_credits_by_hand() -> None:
+    first, second = [0.0, 0.3, 1.0, 0.6], [0.6, 0.9, 1.0, 0.0]
+    found = paired_difference(first, second)
+    assert found["difference"] == pytest.approx((0.6 + 0.6 + 0 - 0.6) / 4)
+    spread = 1.959963984540054 * math.sqrt((3 * 0.36 / 4 - 0.15**2) / 4)
+    assert found["ci_high"] == pytest.approx(0.15 + spread)
+    assert (found["gained"], found["lost"]) == (2, 1)
+    assert found["p_value"] == 1.0
+
+
+def test_a_proportion_has_wilsons_interval() -> None:
+    found = interval(mean([1, 0, None, 1, 1]), "aabbb")
+    assert found == Interval(*wilson(3, 4), "wilson")
+
+
+def test_a_proportion_of_groups_has_wilsons_interval_over_groups() -> None:
+    groups = "aaabbcd"
+    metric = mean_of_groups(groups, [1, 1, 1, 1, 0, 1, 0])
+    assert metric.value() == pytest.approx(0.5)
+    assert interval(metric, groups) == Interval(*wilson(2, 4), "wilson")
+
+
+def test_the_bootstrap_of_a_mean_is_near_the_normal_interval() -> None:
+    rng = random.Random(3)
+    values = [rng.choice((0, 0.3, 0.6, 0.9, 1)) for _ in range(800)]
+    found = interval(mean(values), range(800))
+    half = 1.959963984540054 * statistics.pstdev(values) / math.sqrt(800)
+    assert found is not None
+    assert found.method == "bootstrap"
+    assert found.low == pytest.approx(statistics.mean(values) - half, abs=0.004)
+    assert found.high == pytest.approx(statistics.mean(values) + half, abs=0.004)
+    assert found == interval(mean(values), range(800))  # the seed decides
+
+
+def test_clusters_are_drawn_whole() -> None:
+    rng = random.Random(4)
+    values = [rng.choice((0, 0.3, 1)) for _ in range(60)]
+    alone = interval(mean(values), range(60))
+    fourfold = interval(mean(v for v in values for _ in range(4)), [n // 4 for n in range(240)])
+    assert alone is not None
+    assert fourfold is not None
+    assert (fourfold.low, fourfold.high) == pytest.approx((alone.low, alone.high))
+    apart = interval(mean(v for v in values for _ in range(4)), range(240))
+    assert apart is not None
+    assert apart.high - apart.low < 0.7 * (alone.high - alone.low)
+
+
+def test_a_share_that_never_varies_is_not_certain() -> None:
+    found = interval(mean([0.9] * 20), range(20))
+    assert found == Interval(*wilson(18, 20), "wilson")
+    assert interval(mean([0.3]), "a") == Interval(*wilson(0.3, 1), "wilson")
+
+
+def test_figures_that_are_no_share() -> None:
+    squares = [0.0, 4.0, 1.0, 0.0, 9.0, 0.0, 1.0, 1.0]
+    root = Ratio(squares, [1.0] * 8, root=True)
+    assert root.value() == pytest.approx(math.sqrt(2))
+    found = interval(root, range(8))
+    assert found is not None
+    assert 0 < found.low < math.sqrt(2) < found.high <= 3
+    assert interval(Ratio([4.0], [1.0], root=True), "a") is None
+
+    def median(indices: Sequence[int]) -> float:
+        return statistics.median(squares[i] for i in indices)
+
+    whole = interval(Whole(median, 8), range(8))
+    assert whole is not None
+    assert 0 <= whole.low <= 1 <= whole.high <= 9
+    assert interval(Whole(median, 8), "a" * 8) is None
+    assert interval(Whole(lambda _: None, 8), range(8)) is None
+    assert interval(Missing("no file"), range(8)) is None
+    assert interval(mean([None, None]), "ab") is None

@@ -15,10 +15,14 @@ MODULES = {
     "nlvr2": "nlvr2",
     "pope": "pope",
     "tallyqa": "tallyqa",
+    "refcoco": "refcoco",
+    "refcoco+": "refcoco_plus",
+    "refcocog": "refcocog",
     "world-gqa": "world_gqa",
     "world-nlvr2": "world_nlvr2",
     "world-tally": "world_tally",
     "world-pope": "world_pope",
+    "world-refer": "world_refer",
 }
 """Benchmark name -> module of this package that defines ``BENCHMARK``; imported when asked for."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from vprog.benchmarks.benchmark import Answered, Answers
 from vprog.benchmarks.gqa_files import read_json, require
 from vprog.benchmarks.metric import Metric, Missing, Whole, mean
+from vprog.benchmarks.official_files import find_file
 from vprog.errors import InputError
 from vprog.example import Region
 from vprog.trace import Trace, Value
@@ -41,7 +41,9 @@ def metrics(answers: Answers) -> Mapping[str, Metric]:
         "consistency": mean(over_balanced(_consistency(items))),
         **_choices(answers, balanced),
         "grounding": _grounding(items, balanced),
-        "distribution": Whole(lambda indices: _distribution(items, balanced, indices), len(items)),
+        "distribution": Whole(
+            lambda indices: _distribution(items, balanced, indices), len(items), is_share=False
+        ),
     }
 
 
@@ -63,10 +65,11 @@ def _consistency(items: Sequence[Answered]) -> list[float | None]:
 def _choices(answers: Answers, balanced: Sequence[bool]) -> dict[str, Metric]:
     """Validity (an answer that the question allows at all) and plausibility (one that occurs)."""
     tier = answers.split.partition("-")[0]
-    name = f"{tier}_choices.json"
-    path = next((p for p in (answers.data / name, *answers.data.glob(f"*/{name}"))), Path())
     try:
-        known = require(read_json(answers.data / name if path == Path() else path), (), str(path))
+        path = find_file(
+            answers.data, (f"{tier}_choices.json",), "It is in GQA's evaluation archive"
+        )
+        known = require(read_json(path), (), str(path))
     except InputError as error:
         why = Missing(f"needs GQA's choices file: {error}")
         return {"validity": why, "plausibility": why}

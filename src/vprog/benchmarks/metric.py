@@ -27,6 +27,13 @@ class Ratio:
     bottoms: Sequence[float]
     root: bool = False
 
+    @property
+    def is_share(self) -> bool:
+        """Whether it lies in [0, 1] by its form."""
+        return not self.root and all(
+            0 <= top <= bottom + 1e-9 for top, bottom in zip(self.tops, self.bottoms, strict=True)
+        )
+
     def value(self, indices: Iterable[int] | None = None) -> float | None:
         """The figure over all examples, or over those at ``indices`` (which may repeat).
 
@@ -48,10 +55,12 @@ class Whole:
         of: The figure over the examples at these indices, which may repeat; None where they do not
             define it (an AUROC of one class).
         n: Number of examples.
+        is_share: Whether it lies in [0, 1] and is shown in percent.
     """
 
     of: Callable[[Sequence[int]], float | None]
     n: int
+    is_share: bool = True
 
     def value(self, indices: Iterable[int] | None = None) -> float | None:
         """As ``Ratio.value``."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from vprog.benchmarks import gqa
-from vprog.benchmarks.drawn import SPLITS, with_scenes
+from vprog.benchmarks.world_loader import SPLITS, with_scenes
 
 FAMILIES = ("color", "size", "pattern")
 """Attribute families of the drawn world, in the order in which programs compare them."""

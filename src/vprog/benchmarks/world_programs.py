@@ -1,4 +1,4 @@
-"""Gold programs of the drawn nlvr2, tally and pope questions, from their small semantic form.
+"""Gold programs of the drawn nlvr2, tally, pope and refer data, from its small semantic form.
 
 ``vprog.world.statements`` describes the form.
 """
@@ -34,6 +34,29 @@ def statement_programs(expression: Any, where: str) -> dict[str, str]:
         return {"steps": _steps(expression), "python": _python(expression, pair)}
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{where}: column 'semantic' is malformed: {expression!r}") from error
+
+
+def reference_programs(described: Any, where: str) -> dict[str, str]:
+    """The gold programs that find the one object of a set; see ``vprog.world.statements``.
+
+    Args:
+        described: The set, its image being ``image``.
+        where: File and row, for messages.
+
+    Returns:
+        ``{"steps": ..., "python": ...}``; the answer is the object's region (the only one of a
+        list, in steps).
+
+    Raises:
+        InputError: The set is malformed.
+    """
+    steps, python = StepsText(), PythonText("image")
+    try:
+        boxes = _steps_boxes(described, steps)
+        patches = _python_patches(described, python)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{where}: column 'semantic' is malformed: {described!r}") from error
+    return {"steps": steps.finished(boxes), "python": python.finished(f"{patches}[0]")}
 
 
 def _pictures(expression: Any) -> set[str]:
@@ -73,18 +96,27 @@ def _steps_expression(expression: Any, text: StepsText) -> str:
     return f"{first} {name} {second}"
 
 
-def _steps_count(described: Mapping[str, str], text: StepsText) -> str:
+def _steps_anchor(described: Mapping[str, str], text: StepsText) -> str:
+    image = described["image"].upper()
+    return text.add("BOX", f"LOC(image={image},object={quoted(described['anchor'])})")
+
+
+def _steps_boxes(described: Mapping[str, str], text: StepsText) -> str:
     image, phrase = described["image"].upper(), quoted(described["phrase"])
+    if "relation" in described:
+        anchor = _steps_anchor(described, text)
+        crop = CROPS[SIDES[described["relation"]]]
+        image = text.add("IMAGE", f"{crop}(image={image},box={anchor})")
+    return text.add("BOX", f"LOC(image={image},object={phrase})")
+
+
+def _steps_count(described: Mapping[str, str], text: StepsText) -> str:
+    boxes = _steps_boxes(described, text)
     if "relation" not in described:
-        boxes = text.add("BOX", f"LOC(image={image},object={phrase})")
         return f"{{{text.count(boxes)}}}"
-    anchor = text.add("BOX", f"LOC(image={image},object={quoted(described['anchor'])})")
-    crop = CROPS[SIDES[described["relation"]]]
-    part = text.add("IMAGE", f"{crop}(image={image},box={anchor})")
-    boxes = text.add("BOX", f"LOC(image={part},object={phrase})")
-    there, found = text.count(anchor), text.count(boxes)
     # Without an anchor the crop is the whole picture, and its objects must not count.
-    return f"({{{found}}} if {{{there}}} > 0 else 0)"
+    there = text.count(_steps_anchor(described, text))
+    return f"({{{text.count(boxes)}}} if {{{there}}} > 0 else 0)"
 
 
 def _python(expression: Any, pair: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vprog.benchmarks import tallyqa
-from vprog.benchmarks.drawn import SPLITS, with_scenes
+from vprog.benchmarks.world_loader import SPLITS, with_scenes
 
 BENCHMARK = replace(
     tallyqa.BENCHMARK,

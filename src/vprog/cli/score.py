@@ -12,16 +12,18 @@ from vprog.cli.options import Json, print_json
 
 def score(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
-    markdown: Annotated[bool, typer.Option("--markdown", help="A table for papers.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for papers.")] = False,
     json: Json = False,
 ) -> None:
-    """Score runs: accuracy with 95 % intervals, by type, errors; two runs are also compared."""
-    from vprog.evaluation.score import compare_runs, score_run
+    """Score runs: official metrics with 95 % intervals, by type, errors; two are also compared.
+
+    Beside each stand the majority answer and the bare vqa tool (a run of --writer vqa among the
+    runs given or in the same folder).
+    """
+    from vprog.evaluation.score import score_runs
     from vprog.report.scores import print_scores
 
-    scored = [score_run(run) for run in runs]
-    comparison = compare_runs(scored[0], scored[1]) if len(scored) == 2 else None
-    figures = [s.figures for s in scored]
+    figures, comparison = score_runs(runs)
     if not json:
         print_scores(figures, comparison, markdown=markdown)
     elif len(figures) == 1:

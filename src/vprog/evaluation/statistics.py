@@ -1,15 +1,41 @@
-"""Intervals and paired tests for accuracies."""
+"""Intervals of figures, and paired tests of two runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vprog.benchmarks.metric import Metric, Missing, Ratio
+from vprog.verify import RIGHT
 
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
 
+RESAMPLES = 1000
+"""Of a bootstrap; a figure that is no ratio of sums gets fewer where there are many examples."""
 
-def wilson(right: int, n: int) -> tuple[float, float]:
+_WORK = 2_000_000
+"""Most examples that a figure that is no ratio of sums is computed over, all resamples together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % interval.
+
+    Attributes:
+        low: Its lower end.
+        high: Its upper end.
+        method: How it was found.
+    """
+
+    low: float
+    high: float
+    method: Literal["wilson", "bootstrap"]
+
+
+def wilson(right: float, n: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a proportion (Wilson 1927); honest also at 0 and 1.
 
     Args:
@@ -24,27 +50,128 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return min(p, max(0.0, (middle - spread) / scale)), max(p, min(1.0, (middle + spread) / scale))
 
 
-def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> dict[str, float]:
+def interval(metric: Metric, clusters: Sequence[Hashable], seed: int = 0) -> Interval | None:
+    """The 95 % interval of a figure.
+
+    A plain proportion, over examples or over whole clusters (sentences that are right for all of
+    their pictures), has Wilson's. Everything else has the percentiles of a bootstrap that draws
+    clusters, not examples, because those of one cluster are right or wrong together. Where all
+    resamples agree (every answer right), the interval of a share is Wilson's over clusters: the
+    bootstrap would claim certainty.
+
+    Args:
+        metric: The figure.
+        clusters: Which examples belong together, one for each.
+        seed: Of the bootstrap.
+
+    Returns:
+        None where the figure has no value, or of one cluster alone is no share.
+    """
+    value = metric.value()
+    if value is None or isinstance(metric, Missing):
+        return None
+    if not isinstance(metric, Ratio):
+        return _bootstrap_whole(metric, clusters, seed)
+    plain = _proportion(metric, range(len(metric.tops))) or _proportion(metric, clusters)
+    if plain is not None:
+        return Interval(*wilson(*plain), "wilson")
+    tops, bottoms = _sums(metric, clusters)
+    taking_part = sum(bottom > 0 for bottom in bottoms)
+    if taking_part > 1:
+        low, high = _bootstrap_ratio(tops, bottoms, metric.root, seed)
+        if high - low > 1e-12 or not metric.is_share:
+            return Interval(low, high, "bootstrap")
+    if not metric.is_share:
+        return None
+    return Interval(*wilson(value * taking_part, taking_part), "wilson")
+
+
+def _sums(metric: Ratio, clusters: Sequence[Hashable]) -> tuple[list[float], list[float]]:
+    """What each cluster adds above and below the line."""
+    tops: dict[Hashable, float] = {}
+    bottoms: dict[Hashable, float] = {}
+    for cluster, top, bottom in zip(clusters, metric.tops, metric.bottoms, strict=True):
+        tops[cluster] = tops.get(cluster, 0.0) + top
+        bottoms[cluster] = bottoms.get(cluster, 0.0) + bottom
+    return list(tops.values()), list(bottoms.values())
+
+
+def _proportion(metric: Ratio, units: Sequence[Hashable]) -> tuple[float, float] | None:
+    """Successes and trials, if each unit is one trial or none; else None."""
+    if metric.root:
+        return None
+    tops, bottoms = _sums(metric, units)
+    for top, bottom in zip(tops, bottoms, strict=True):
+        if min(abs(bottom), abs(bottom - 1)) > 1e-9 or min(abs(top), abs(top - bottom)) > 1e-9:
+            return None
+    return round(math.fsum(tops)), round(math.fsum(bottoms))
+
+
+def _bootstrap_ratio(
+    tops: Sequence[float], bottoms: Sequence[float], root: bool, seed: int
+) -> tuple[float, float]:
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    above, below = np.asarray(tops), np.asarray(bottoms)
+    values = []
+    for _ in range(RESAMPLES):
+        drawn = rng.integers(0, len(above), len(above))
+        bottom = below[drawn].sum()
+        if bottom > 0:
+            values.append(above[drawn].sum() / bottom)
+    low, high = np.percentile(np.sqrt(values) if root else values, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _bootstrap_whole(metric: Metric, clusters: Sequence[Hashable], seed: int) -> Interval | None:
+    import numpy as np
+
+    members: dict[Hashable, list[int]] = {}
+    for index, cluster in enumerate(clusters):
+        members.setdefault(cluster, []).append(index)
+    groups = list(members.values())
+    if len(groups) < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(max(100, min(RESAMPLES, _WORK // len(clusters)))):
+        drawn = rng.integers(0, len(groups), len(groups))
+        value = metric.value([index for number in drawn for index in groups[number]])
+        if value is not None:
+            values.append(value)
+    if not values:
+        return None
+    low, high = np.percentile(values, (2.5, 97.5))
+    return Interval(float(low), float(high), "bootstrap")
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float]) -> dict[str, float]:
     """Compares two runs over the same examples.
 
     Args:
-        first: Whether each answer of the first run is right.
+        first: What each answer of the first run is worth, in [0, 1].
         second: The same for the second run, in the same order.
 
     Returns:
-        ``difference`` (second - first), its 95 % interval ``ci_low`` / ``ci_high`` (normal
-        approximation over pairs), and ``p_value`` of McNemar's exact test.
+        ``difference`` (mean of second - first), its 95 % interval ``ci_low`` / ``ci_high`` (normal
+        approximation over pairs), ``gained`` and ``lost`` (answers that are right in one run
+        alone, right being worth at least ``RIGHT``), and ``p_value`` of McNemar's exact test on
+        these.
     """
     n = len(first)
-    gained = sum(b and not a for a, b in zip(first, second, strict=True))
-    lost = sum(a and not b for a, b in zip(first, second, strict=True))
-    difference = (gained - lost) / n
-    variance = ((gained + lost) / n - difference**2) / n
+    pairs = list(zip(first, second, strict=True))
+    gained = sum(b >= RIGHT > a for a, b in pairs)
+    lost = sum(a >= RIGHT > b for a, b in pairs)
+    difference = math.fsum(b - a for a, b in pairs) / n
+    variance = (math.fsum((b - a) ** 2 for a, b in pairs) / n - difference**2) / n
     spread = Z95 * math.sqrt(max(variance, 0.0))
     return {
         "difference": difference,
         "ci_low": max(-1.0, difference - spread),
         "ci_high": min(1.0, difference + spread),
+        "gained": gained,
+        "lost": lost,
         "p_value": _mcnemar(gained, lost),
     }
 

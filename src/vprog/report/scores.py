@@ -8,8 +8,14 @@ from typing import Any
 from vprog.report.tables import Cell, Figure, render_markdown, render_rich
 from vprog.report.text import visible
 
-_COLUMNS = ("run", "n", "accuracy", "majority", "failed")
+_COLUMNS = ("run", "n", "accuracy", "majority", "vqa", "failed")
 _FACTS = ("split", "writer", "toolbox", "language", "seed")
+
+MOST_VALUES = 12
+"""A kind of type with more values than this is left to ``--markdown`` and ``--json``."""
+
+Table = tuple[str, Sequence[str], list[list[Cell]]]
+"""Title, columns, rows."""
 
 
 def print_scores(
@@ -64,9 +70,7 @@ def print_overview(figures: Sequence[Mapping[str, Any]], kind: str) -> None:
     console.print(render_rich("", ("toolbox", "all", *types), rows))
 
 
-def _tables(
-    figures: Sequence[Mapping[str, Any]], wide: bool
-) -> list[tuple[str, Sequence[str], list[list[Cell]]]]:
+def _tables(figures: Sequence[Mapping[str, Any]], wide: bool) -> list[Table]:
     facts = _FACTS if wide else ()
     rows: list[list[Cell]] = [
         [
@@ -74,48 +78,89 @@ def _tables(
             f["n"],
             figure(f["metrics"]["accuracy"]),
             Figure(f["majority"]["value"]),
+            _bare(f, wide),
             sum(n for kind, n in f["errors"].items() if kind != "wrong answer"),
             *(f[fact] for fact in facts),
         ]
         for f in figures
     ]
     benchmarks = ", ".join(dict.fromkeys(f["benchmark"] for f in figures))
-    tables: list[tuple[str, Sequence[str], list[list[Cell]]]] = [
+    tables: list[Table] = [
         (f"{benchmarks}: accuracy in percent [95 % interval]", (*_COLUMNS, *facts), rows)
     ]
     for f in figures:
-        by_type: list[list[Cell]] = [
-            [kind, value, entry["n"], figure(entry)]
-            for kind, values in f["by_type"].items()
-            for value, entry in values.items()
-        ]
-        if by_type:
-            tables.append((f"{f['run']}: by type", ("type", "value", "n", "accuracy"), by_type))
         more: list[list[Cell]] = [
-            [name, round(entry["value"], 4)]
+            [name, figure(entry)]
             for name, entry in f["metrics"].items()
             if name != "accuracy" and entry["value"] is not None
         ]
         more += [[f"errors: {kind}", count] for kind, count in f["errors"].items()]
         if more:
             tables.append((f"{f['run']}: further figures", ("figure", "value"), more))
+        tables += _by_type(f, wide)
     return tables
 
 
-def figure(entry: Mapping[str, Any]) -> Figure:
-    """An accuracy with its interval as a table's cell."""
-    return Figure(entry["value"], *entry["ci95"])
+def _bare(f: Mapping[str, Any], wide: bool) -> Cell:
+    """The bare vqa tool; with its interval where there is room."""
+    entry = f["vqa"]
+    if entry is None or entry["value"] is None:
+        return None
+    return figure(entry) if wide else Figure(entry["value"])
+
+
+def _by_type(f: Mapping[str, Any], wide: bool) -> list[Table]:
+    """One table of all kinds of types; for papers with the other figures beside the accuracy."""
+    kinds = {
+        kind: values for kind, values in f["by_type"].items() if wide or len(values) <= MOST_VALUES
+    }
+    entries = [(k, v, entry) for k, values in kinds.items() for v, entry in values.items()]
+    names = list(dict.fromkeys(n for *_, e in entries for n in e["metrics"])) if wide else []
+    shares = {name for name, entry in f["metrics"].items() if entry.get("unit") == "share"}
+    rows: list[list[Cell]] = []
+    for kind, value, entry in entries:
+        others: list[Cell] = [
+            Figure(entry["metrics"][name], percent=name in shares)
+            if name in entry["metrics"]
+            else None
+            for name in names
+        ]
+        rows.append([kind, value, entry.get("n", 0), figure(entry), *others])
+    columns = ("type", "value", "n", "accuracy", *names)
+    return [(f"{f['run']}: by type", columns, rows)] if rows else []
+
+
+def figure(entry: Mapping[str, Any]) -> Figure | None:
+    """A figure with its interval as a table's cell; None where it has no value."""
+    if entry["value"] is None:
+        return None
+    low, high = entry["ci95"] or (None, None)
+    return Figure(entry["value"], low, high, percent=entry.get("unit", "share") == "share")
 
 
 def _provenance(figures: Sequence[Mapping[str, Any]]) -> str:
-    return "\n".join(
-        visible(
-            f"{f['run']}: {f['split']}, {f['writer']} over {f['toolbox']}, {f['language']}, "
-            f"seed {f['seed']}\n  ids {f['ids_sha256'][:12]}, commit {f['commit'] or 'unknown'}"
-        )
-        + ("" if f["finished"] else "\n  NOT FINISHED: start its command again")
-        for f in figures
-    )
+    return "\n".join(line for f in figures for line in _about(f))
+
+
+def _about(f: Mapping[str, Any]) -> list[str]:
+    """What a run was, and what of its figures is missing."""
+    lines = [
+        f"{f['run']}: {f['split']}, {f['writer']} over {f['toolbox']}, {f['language']}, "
+        f"seed {f['seed']}",
+        f"  ids {f['ids_sha256'][:12]}, commit {f['commit'] or 'unknown'}",
+    ]
+    if f["vqa"] is not None and f["vqa"]["value"] is not None:
+        lines.append(f"  vqa: {f['vqa']['run']}, n = {f['vqa']['n']:,}")
+    elif f["vqa"] is not None:
+        lines.append(f"  vqa: {f['vqa']['missing']}")
+    lines += [
+        f"  {name}: {entry['missing']}"
+        for name, entry in f["metrics"].items()
+        if entry["value"] is None
+    ]
+    if not f["finished"]:
+        lines.append("  NOT FINISHED: start its command again")
+    return [visible(line) for line in lines]
 
 
 def _compared(c: Mapping[str, Any]) -> str:
@@ -123,5 +168,6 @@ def _compared(c: Mapping[str, Any]) -> str:
     return (
         f"second - first: {100 * c['difference']:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         f", McNemar p = {c['p_value']:.3g}\n"
-        f"  on {c['n']:,} common examples, {c['same_answers']:,} of them with the same answer"
+        f"  on {c['n']:,} common examples, {c['same_answers']:,} of them with the same answer\n"
+        f"  {c['gained']:,} right in the second alone, {c['lost']:,} in the first alone"
     )

@@ -9,9 +9,10 @@ from vprog.tools.backend import Toolbox
 from vprog.writers.gold import Gold
 from vprog.writers.replay import Replay
 from vprog.writers.settings import WriterSettings
+from vprog.writers.vqa import BareVqa
 from vprog.writers.writer import Repair, Sampling, Usage, Writer
 
-NAMES = ("gold", "replay:PATH")
+NAMES = ("gold", "replay:PATH", "vqa")
 """The names that a user can give."""
 
 
@@ -33,11 +34,14 @@ def load_writer(name: str, *, toolbox: Toolbox, benchmark: str, settings: Writer
         return Gold()
     if kind == "replay" and rest:
         return Replay(Path(rest))
+    if kind == "vqa" and not rest:
+        return BareVqa()
     raise InputError(f"unknown writer {name!r}. {known_names(name, NAMES)}")
 
 
 __all__ = [
     "NAMES",
+    "BareVqa",
     "Gold",
     "Repair",
     "Replay",

@@ -1,0 +1,103 @@
+"""What stands beside every score: the majority answer and the bare ``vqa`` tool."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vprog.benchmarks.benchmark import Answers, Benchmark
+from vprog.benchmarks.metric import Ratio, mean
+from vprog.errors import InputError
+from vprog.evaluation.figures import describe
+from vprog.runs.folder import is_run, read_settings, read_traces
+from vprog.runs.record import Record
+from vprog.trace import Trace
+
+
+def majority(benchmark: Benchmark, answers: Answers, accuracy: Ratio) -> dict[str, Any]:
+    """The most frequent label, given as the answer to every example.
+
+    Args:
+        benchmark: How answers are judged.
+        answers: Of the run.
+        accuracy: Of the run; examples that do not count there do not count here.
+
+    Returns:
+        ``{answer, value}``.
+    """
+    counted = [
+        a.example for a, bottom in zip(answers.items, accuracy.bottoms, strict=True) if bottom
+    ]
+    labels = Counter(benchmark.normalise(e.answers[0]) for e in counted)
+    answer, _ = labels.most_common(1)[0]
+    worth = sum(
+        benchmark.verify(Trace(e.id, 0, "steps", "", answer=answer), e).credit for e in counted
+    )
+    return {"answer": answer, "value": round(worth / len(counted), 6)}
+
+
+def bare_vqa(
+    path: Path,
+    settings: Mapping[str, Any],
+    records: Mapping[str, Record],
+    given: Sequence[Path],
+) -> dict[str, Any] | None:
+    """The run of the writer ``vqa`` that belongs beside a run.
+
+    It has the same benchmark, split and ``vqa`` backend and holds examples of the run. It is looked
+    for among the runs given, then among the folders beside the run.
+
+    Args:
+        path: The run.
+        settings: Its settings.
+        records: Its labelled records by example id.
+        given: Runs that the user named.
+
+    Returns:
+        ``{run, value, ci95, n, interval}`` over the run's own examples; ``{value: null, missing}``
+        where there is none; None where the run itself is one.
+    """
+    if settings["writer"] == "vqa":
+        return None
+    backend = settings.get("fingerprints", {}).get("vqa")
+    if backend is None:
+        return {"value": None, "missing": "the toolbox binds no vqa tool"}
+    for other in _candidates(path, settings, backend, given):
+        credits = {
+            record.trace.example_id: record.verdict.credit
+            for record in read_traces(other)
+            if record.chosen and record.trace.example_id in records
+        }
+        if credits:
+            own = {id: r.group or next(iter(r.pictures), id) for id, r in records.items()}
+            figure = describe(mean(credits.values()), [own[id] for id in credits])
+            return {"run": str(other), **figure}
+    return {
+        "value": None,
+        "missing": f"no run of the bare vqa tool in {path.absolute().parent}; make one: vprog run "
+        f"{settings['benchmark']} --data {settings['data']} --split {settings['split']} "
+        f"--writer vqa --toolbox {settings['toolbox']}",
+    }
+
+
+def _candidates(
+    path: Path, settings: Mapping[str, Any], backend: str, given: Sequence[Path]
+) -> Iterable[Path]:
+    own = path.resolve()
+    for other in (*given, *sorted(own.parent.iterdir())):
+        if other.resolve() == own or not is_run(other):
+            continue
+        try:
+            found = read_settings(other)
+        except InputError:  # somebody's damaged run is no reason not to score this one
+            continue
+        same = all(found.get(key) == settings[key] for key in ("benchmark", "split"))
+        if same and found.get("writer") == "vqa" and _vqa(found) == backend:
+            yield other
+
+
+def _vqa(settings: Mapping[str, Any]) -> str | None:
+    backend: str | None = settings.get("fingerprints", {}).get("vqa")
+    return backend
