@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from vprog.benchmarks import load_benchmark
 from vprog.errors import InputError
-from vprog.evaluation.score import compare_runs, score_run
+from vprog.evaluation.score import compare_runs, score_run, score_runs
 from vprog.evaluation.statistics import wilson
 from vprog.example import Example
 from vprog.report.scores import print_scores
@@ -58,7 +59,8 @@ def make(tmp_path: Path) -> Make:
                 example = Example(
                     id=id, pictures=(), question="?", answers=labels, types=types, group="g"
                 )
-                opened.append(make_record(trace, example))
+                judge = load_benchmark(str(settings.get("benchmark", "shapes"))).verify
+                opened.append(make_record(trace, example, judge))
         return folder
 
     return run
@@ -176,3 +178,87 @@ def test_tables(
     else:
         assert "b: val, gold over pixels, python, seed 0" in words
         assert max(map(len, out.splitlines())) <= 80
+
+
+VQA = {"fingerprints": {"vqa": "model 7"}}
+
+
+def test_the_bare_vqa_tool_stands_beside(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make("a", **VQA)
+    alone = score_run(run).figures["vqa"]
+    assert alone["value"] is None
+    assert (
+        "vprog run shapes --data /data --split val --writer vqa --toolbox pixels"
+        in (alone["missing"])
+    )
+    asked = [("q1", "yes", "yes", "t"), ("q3", "red", "blue", "t"), ("q9", "yes", "yes", "t")]
+    make("other split", asked, writer="vqa", split="train", **VQA)
+    make("other model", asked, writer="vqa", fingerprints={"vqa": "model 8"})
+    bare = make("z", asked, writer="vqa", **VQA)
+    low, high = wilson(1, 2)
+    found = score_run(run).figures
+    assert found["vqa"] == {  # over q1 and q3: the run has no q9
+        "run": str(bare), "value": 0.5, "ci95": [round(low, 6), round(high, 6)], "n": 2,
+        "interval": "wilson", "unit": "share",
+    }  # fmt: skip
+    assert score_run(bare).figures["vqa"] is None
+    print_scores([found, score_run(bare).figures], None, markdown=True)
+    assert "| vqa " in capsys.readouterr().out
+
+
+def test_a_run_given_is_asked_for_the_bare_tool_first(make: Make, tmp_path: Path) -> None:
+    run = make("here/a", **VQA)
+    elsewhere = make("there/bare", ROWS[:2], writer="vqa", **VQA)
+    figures, comparison = score_runs([run, elsewhere])
+    assert figures[0]["vqa"]["run"] == str(elsewhere)
+    assert comparison is not None
+    assert comparison["n"] == 2
+    figures, comparison = score_runs([run])
+    assert (figures[0]["vqa"]["value"], comparison) == (None, None)
+
+
+def test_a_toolbox_without_vqa_says_so(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = score_run(make("a")).figures
+    assert figures["vqa"] == {"value": None, "missing": "the toolbox binds no vqa tool"}
+    print_scores([figures], None, markdown=False)
+    assert "vqa: the toolbox binds no vqa tool" in capsys.readouterr().out
+
+
+def test_a_damaged_neighbour_is_no_obstacle(make: Make, tmp_path: Path) -> None:
+    run = make("a", **VQA)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "run.toml").write_text("no toml [")
+    assert score_run(run).figures["vqa"]["value"] is None
+
+
+def test_by_type_has_the_official_figures_too(make: Make) -> None:
+    rows = [
+        ("q1", "yes", "yes", "a"), ("q2", "no", "yes", "a"), ("q3", "yes", "no", "b"),
+        ("q4", "no", "no", "b"),
+    ]  # fmt: skip
+    figures = score_run(make("a", rows, benchmark="pope")).figures
+    assert figures["metrics"]["precision"]["value"] == 0.5
+    assert figures["metrics"]["recall"]["ci95"] == [round(x, 6) for x in wilson(1, 2)]
+    assert figures["metrics"]["f1"]["interval"] in ("bootstrap", "wilson")
+    by_type = figures["by_type"]["structural"]
+    assert by_type["a"]["metrics"] == {
+        "precision": 1.0, "recall": 0.5, "f1": round(2 / 3, 6), "yes_ratio": 0.5,
+    }  # fmt: skip
+    assert by_type["b"]["metrics"] == {"precision": 0.0, "f1": 0.0, "yes_ratio": 0.5}
+
+
+def test_figures_that_need_files_are_said_to_be_missing(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = score_run(make("a", benchmark="gqa")).figures
+    assert figures["metrics"]["validity"]["value"] is None
+    assert "val_choices.json" in figures["metrics"]["validity"]["missing"] or (
+        "/data does not exist" in figures["metrics"]["validity"]["missing"]
+    )
+    print_scores([figures], None, markdown=True)
+    assert "validity: needs GQA's choices file" in capsys.readouterr().out
+
+
+def test_runs_of_two_benchmarks_are_not_compared(make: Make) -> None:
+    with pytest.raises(InputError, match=r"cannot compare .* of shapes with .* of pope"):
+        score_runs([make("a"), make("b", benchmark="pope")])
