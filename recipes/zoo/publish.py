@@ -78,7 +78,7 @@ def save_detect(trainer: Trainer, tokenizer: Any, out: Path | None) -> None:
         size={"height": 96, "width": 96}, resample=BILINEAR, do_center_crop=False,
         image_mean=HALF, image_std=HALF,
     )  # fmt: skip
-    settings = {"threshold": 0.23, "nms_iou": 0.4, "prompt": "{}", "view": "crop"}
+    settings = {"threshold": 0.28, "nms_iou": 0.4, "prompt": "{}", "view": "crop"}
     save(trainer, OwlViTProcessor(images, tokenizer), settings, out)
 
 

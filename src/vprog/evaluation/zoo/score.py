@@ -21,7 +21,7 @@ from typing import Any
 from vprog.console import note
 from vprog.errors import ToolError
 from vprog.evaluation.statistics import wilson
-from vprog.evaluation.zoo.metrics import Found, f1, f1_interval, found
+from vprog.evaluation.zoo.metrics import Box, f1, f1_interval, found
 from vprog.evaluation.zoo.options import ten_options
 from vprog.evaluation.zoo.questions import Question, about_crop, about_scene
 from vprog.evaluation.zoo.scenes import draw
@@ -85,12 +85,12 @@ def _answerer(name: str) -> Answerer:
     return Match(MatchSettings(model=model)).answer
 
 
-def _pictures(domain: str, seed: int, n: int) -> Iterator[list[Picture]]:
+def _pictures(domain: str, seed: int, n: int, split: str = "test") -> Iterator[list[Picture]]:
     """Fresh pictures with their gold scenes, ``CHUNK`` at a time."""
     for start in range(0, n, CHUNK):
         chunk = []
         for index in range(start, min(start + CHUNK, n)):
-            pixels, scene = draw(domain, "test", seed, index)
+            pixels, scene = draw(domain, split, seed, index)
             chunk.append(Picture(f"{domain}/{index}", array_rgb=pixels, scene=scene))
         yield chunk
 
@@ -117,34 +117,21 @@ def _scene(picture: Picture) -> Scene:
 
 
 def _detect(answer: Answerer, seed: int, n: int) -> dict[str, Any]:
-    own = _f1(answer, seed, n, "generalist", _colour_kinds)
-    kinds = _f1(answer, seed, n, "generalist", _kinds)
-    pairs = _f1(answer, seed, n, "pairs", _unseen_pairs)
-    return {"f1_colour_kind": own, "f1_kind": kinds, "f1_unseen_pairs": pairs}
+    own = _f1(answer, seed, n, "generalist", colour_kinds)
+    kind = _f1(answer, seed, n, "generalist", kinds)
+    pairs = _f1(answer, seed, n, "pairs", unseen_pairs)
+    return {"f1_colour_kind": own, "f1_kind": kind, "f1_unseen_pairs": pairs}
 
 
-def _f1(
-    answer: Answerer,
-    seed: int,
-    n: int,
-    domain: str,
-    phrases: Callable[[random.Random, Scene], dict[str, list[SceneObject]]],
-) -> dict[str, Any]:
-    by_picture: list[list[Found]] = []
-    for chunk in _pictures(domain, seed, n):
-        asked: list[Asked] = []
-        golds: list[tuple[int, list[SceneObject]]] = []
-        for number, picture in enumerate(chunk):
-            rng = random.Random(f"{seed}/{picture.id}/phrases")
-            for phrase, things in phrases(rng, _scene(picture)).items():
-                call = Call("detect", {"image": picture.region, "phrase": phrase})
-                asked.append((picture, call))
-                golds.append((number, things))
-        tallies: list[list[Found]] = [[] for _ in chunk]
-        for (number, things), boxes in zip(golds, _answers(answer, asked), strict=True):
-            gold = [thing.box_xyxy for thing in things]
-            tallies[number].append(found([box.box_xyxy for box in boxes], gold))
-        by_picture += tallies
+Phrases = Callable[[random.Random, Scene], dict[str, list[SceneObject]]]
+"""What is asked about a scene: phrase -> the objects that it is true of."""
+
+
+def _f1(answer: Answerer, seed: int, n: int, domain: str, phrases: Phrases) -> dict[str, Any]:
+    by_picture = [
+        [found([box.box_xyxy for box in boxes], gold) for boxes, gold in asked]
+        for asked in detections(answer, seed, n, domain, phrases)
+    ]
     flat = [tally for tallies in by_picture for tally in tallies]
     right, predicted, gold_boxes = (sum(column) for column in zip(*flat, strict=True))
     return {
@@ -158,11 +145,44 @@ def _f1(
     }
 
 
-def _colour_kinds(rng: random.Random, scene: Scene) -> dict[str, list[SceneObject]]:
+def detections(
+    answer: Answerer, seed: int, n: int, domain: str, phrases: Phrases, split: str = "test"
+) -> Iterator[list[tuple[list[Region], list[Box]]]]:
+    """What a detector finds in fresh pictures.
+
+    Args:
+        answer: The detector's backend.
+        seed: Of pictures and phrases.
+        n: Pictures.
+        domain: Their look.
+        phrases: What is asked about each.
+        split: Of the pictures.
+
+    Yields:
+        For each picture, phrase by phrase, the regions that were found and the gold boxes.
+    """
+    for chunk in _pictures(domain, seed, n, split):
+        asked: list[Asked] = []
+        golds: list[tuple[int, list[Box]]] = []
+        for number, picture in enumerate(chunk):
+            rng = random.Random(f"{seed}/{picture.id}/phrases")
+            for phrase, things in phrases(rng, _scene(picture)).items():
+                call = Call("detect", {"image": picture.region, "phrase": phrase})
+                asked.append((picture, call))
+                golds.append((number, [thing.box_xyxy for thing in things]))
+        by_picture: list[list[tuple[list[Region], list[Box]]]] = [[] for _ in chunk]
+        for (number, gold), regions in zip(golds, _answers(answer, asked), strict=True):
+            by_picture[number].append((regions, gold))
+        yield from by_picture
+
+
+def colour_kinds(rng: random.Random, scene: Scene) -> dict[str, list[SceneObject]]:
+    """Pairs of colour and kind that training has seen."""
     return _pairs_asked(rng, scene, held_out=False)
 
 
-def _unseen_pairs(rng: random.Random, scene: Scene) -> dict[str, list[SceneObject]]:
+def unseen_pairs(rng: random.Random, scene: Scene) -> dict[str, list[SceneObject]]:
+    """Held-out pairs of colour and kind."""
     return _pairs_asked(rng, scene, held_out=True)
 
 
@@ -182,7 +202,7 @@ def _pairs_asked(
     return {" ".join(pair): things for pair, things in asked.items()}
 
 
-def _kinds(rng: random.Random, scene: Scene) -> dict[str, list[SceneObject]]:
+def kinds(rng: random.Random, scene: Scene) -> dict[str, list[SceneObject]]:
     """Kinds that are there, and as many that are not."""
     there = {thing.name for thing in scene.objects}
     absent = [kind for kind in KINDS if kind not in there]
