@@ -22,11 +22,11 @@ ABOUT: dict[str, dict[str, str]] = {
         "128 wide, 2 layers. Sines as first positions and a mimetic start of attention. Dense "
         "labels first (every token whose prior point lies in a box stands for that object), one "
         "token an object over the last 30 %; the encoder sees the 90 busiest of 144 tokens "
-        "during the first 85 %. Auxiliary heads for kind, colour, size and pattern in training "
+        "during the first 92 %. Auxiliary heads for kind, colour, size and pattern in training "
         "only.",
         "limits": "Knows the words of the drawn world alone: other words are unknown ones and "
         "find nothing. Scores are low by the nature of the focal loss: half is no border, the "
-        "threshold of `vprog.json` is. Pairs of colour and kind that were never drawn get lower "
+        "threshold of `vprog.json` is (`recipes/zoo/threshold.py`). Pairs of colour and kind that were never drawn get lower "
         "scores than others. Sizes are those of a whole 96-pixel picture; on a crop they are "
         "guesses from its sharpness.",
     },
@@ -102,8 +102,9 @@ pipeline_tag: {about["task"]}
 and `chalk`, their backgrounds, and 24 pairs of colour and kind.
 
 ## Recipe
-`python recipes/zoo/{name}.py` ({said}). {about["recipe"]} AdamW, 200 steps of warm-up, cosine over
-steps, moving average 0.998, gradients clipped at 1, fp32.
+`python recipes/zoo/{name}.py` ({said}). {about["recipe"]} Matrices of hidden layers by Muon, all
+else by AdamW; 200 steps of warm-up, cosine over steps, moving average 0.998, gradients clipped at
+1, fp32.
 
 ## Scores
 `vprog zoo score --seed {scores["seed"]} --n {scores["n"]}`: freshly drawn pictures of the split

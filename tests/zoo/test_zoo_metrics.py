@@ -18,7 +18,7 @@ from vprog.evaluation.zoo.questions import (
     about_scene,
 )
 from vprog.evaluation.zoo.scenes import draw
-from vprog.evaluation.zoo.score import _colour_kinds, _kinds, _unseen_pairs
+from vprog.evaluation.zoo.score import colour_kinds, kinds, unseen_pairs
 from vprog.example import Picture, Scene
 from vprog.tools.backends.oracle import Oracle
 from vprog.trace import Call, Result
@@ -103,9 +103,9 @@ def test_one_of_ten_options_is_true() -> None:
 
 def test_half_of_the_phrases_are_absent() -> None:
     for asks, domain in (
-        (_colour_kinds, "generalist"),
-        (_kinds, "generalist"),
-        (_unseen_pairs, "pairs"),
+        (colour_kinds, "generalist"),
+        (kinds, "generalist"),
+        (unseen_pairs, "pairs"),
     ):
         there = absent = 0
         for index in range(30):
