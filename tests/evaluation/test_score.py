@@ -43,7 +43,8 @@ def make(tmp_path: Path) -> Make:
         folder = tmp_path / name
         given = {
             "benchmark": "shapes", "data": "/data", "split": "val", "writer": "gold",
-            "toolbox": "pixels", "language": "steps", "seed": 0, "n": n or len(rows),
+            "toolbox": "pixels", "language": "steps", "seed": 0,
+            "n": n or len({id.partition("#")[0] for id, *_ in rows}),
             "facts": {"vprog": "0", "commit": "abc"},
         }  # fmt: skip
         with RunFolder(folder, {**given, **settings}) as opened:

@@ -1,11 +1,16 @@
-"""The real command with one more benchmark and toolbox, both called `counted`.
+"""The real command with one more benchmark, toolbox and writer, all called `counted`.
 
 Every call that the toolbox computes is a line of a log, so that a test can count across processes
 that were killed. Run as ``python counted.py LOG STOP MODE vprog-arguments``:
 
 LOG    file that gets a line ``PROCESS BATCH FINISHED CALL`` for every computed call
 STOP   batch at which something happens, 0 for never
+       (with the mode ``die-writing``: example that the writer has reached)
 MODE   ``die``: SIGKILL to itself before anything of that batch is computed
+       ``die-writing``: SIGKILL to itself before anything is written for that example
+
+The writer writes three candidates an example, one of them broken, and mends what comes back. What
+it is asked is in ``LOG.asked``: a line ``write ID`` or ``repair ID`` each.
        ``tell:FD``: a byte to that file descriptor at that batch, and on it goes
        ``wait:FD``: the same, then it waits until somebody ends it
 """
@@ -19,6 +24,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -29,10 +35,12 @@ from vprog.benchmarks.benchmark import Benchmark
 from vprog.cli.app import main
 from vprog.errors import ToolError
 from vprog.example import Example, Picture, Region
+from vprog.program.program import Language, Program
 from vprog.runs.record import Record
 from vprog.tools.backend import Toolbox
 from vprog.tools.catalogue import TOOLS
 from vprog.trace import Call, Result
+from vprog.writers import Repair, Sampling, Usage, Writer
 
 STEPS = """\
 BOX0=LOC(image=IMAGE,object='{thing}')
@@ -118,13 +126,50 @@ class Counted:
         return Result(boxes, {"scores": [box.score for box in boxes]})
 
 
+class Asked:
+    """Writes what the benchmark says, twice, and something broken; writes down what it is asked."""
+
+    name = "counted"
+    fingerprint = "counted 1"
+
+    def __init__(self, log: Path, stop: int) -> None:
+        self.usage = Usage()
+        self._log = os.open(f"{log}.asked", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._stop = stop
+
+    def write(
+        self, examples: Sequence[Example], language: Language, sampling: Sampling
+    ) -> Iterator[Sequence[Program]]:
+        for number, example in enumerate(examples, 1):
+            if number == self._stop:
+                os.kill(os.getpid(), signal.SIGKILL)
+            os.write(self._log, f"write {example.id}\n".encode())
+            text = example.programs[language]
+            broken = Program("BROKEN(", language, -0.5)
+            yield [broken, Program(text, language, -1.0), Program("# so\n" + text, language, -1.5)]
+
+    def repair(
+        self, broken: Sequence[Repair], language: Language, sampling: Sampling
+    ) -> Iterator[Program | None]:
+        for repair in broken:
+            os.write(self._log, f"repair {repair.example.id}\n".encode())
+            yield Program(repair.example.programs[language].replace("12", "6"), language, -0.1)
+
+
 def run(log: Path, stop: int, mode: str, args: Sequence[str]) -> None:
-    """Adds benchmark and toolbox, then is the command."""
+    """Adds benchmark, toolbox and writer, then is the command."""
     module = ModuleType("vprog.benchmarks.counted")
     module.BENCHMARK = Benchmark(name="counted", doc="", splits=("600",), load=load)
     sys.modules[module.__name__] = module
     vprog.benchmarks.MODULES["counted"] = "counted"
-    backend = Counted(log, stop, mode)
+    writing = mode == "die-writing"
+    backend = Counted(log, 0 if writing else stop, mode)
+    known = vprog.evaluation.run.load_writer
+
+    def load_writer(name: str, **more: Any) -> Writer:
+        return Asked(log, stop if writing else 0) if name == "counted" else known(name, **more)
+
+    vprog.evaluation.run.load_writer = load_writer
     toolbox = Toolbox(
         name="counted", tools=TOOLS, backends=dict.fromkeys(("detect", "vqa"), backend)
     )
@@ -132,10 +177,10 @@ def run(log: Path, stop: int, mode: str, args: Sequence[str]) -> None:
     vprog.runs.folder.FLUSH_ROWS = 40
     append = vprog.runs.folder.RunFolder.append
 
-    def note(folder: vprog.runs.folder.RunFolder, record: Record) -> None:
-        append(folder, record)
+    def note(folder: vprog.runs.folder.RunFolder, *records: Record) -> None:
+        append(folder, *records)
         with open(f"{log}.traces", "a") as file:
-            file.write(record.trace.example_id + "\n")
+            file.write(records[0].trace.example_id + "\n")
 
     vprog.runs.folder.RunFolder.append = note
     main(args)

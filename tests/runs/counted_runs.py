@@ -13,10 +13,12 @@ COUNTED = Path(__file__).with_name("counted.py")
 N = 600
 
 
-def command(log: Path, out: Path, language: str, stop: int = 0, mode: str = "die") -> list[str]:
+def command(
+    log: Path, out: Path, language: str, stop: int = 0, mode: str = "die", *more: str
+) -> list[str]:
     settings = ["--data", ".", "--split", str(N), "--toolbox", "counted", "--language", language]
     arguments = ["run", "counted", *settings, "--out", str(out), "--json"]
-    return [sys.executable, str(COUNTED), str(log), str(stop), mode, *arguments]
+    return [sys.executable, str(COUNTED), str(log), str(stop), mode, *arguments, *more]
 
 
 def finish(log: Path, out: Path, language: str) -> None:

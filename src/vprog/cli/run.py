@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vprog.cli.options import Json, LanguageName, Seed, TimeLimit, Toolbox, print_json
+from vprog.cli.writer_options import (
+    BaseUrl,
+    Budget,
+    Concurrency,
+    Grammar,
+    K,
+    MaxTokens,
+    Model,
+    Prices,
+    Prompt,
+    RecordFile,
+    Repairs,
+    Shots,
+    Temperature,
+    TopP,
+    Vote,
+    writer_options,
+)
 
 
 def run(
@@ -16,13 +34,37 @@ def run(
     split: Annotated[
         str | None, typer.Option(help="Which part of it; the benchmark's first if left out.")
     ] = None,
-    writer: Annotated[str, typer.Option(help="gold, or replay:RUN or replay:FILE.")] = "gold",
+    writer: Annotated[
+        str, typer.Option(help="Where programs come from; see `vprog list`.")
+    ] = "gold",
     toolbox: Toolbox = "oracle",
     language: LanguageName = "steps",
     limit: Annotated[
         int | None, typer.Option(help="At most this many examples, drawn by the seed.")
     ] = None,
+    ids: Annotated[
+        Path | None, typer.Option(help="Only examples with the ids in this file, one a line.")
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(help="Only examples of these types, such as structural=query,verify."),
+    ] = None,
     seed: Seed = 0,
+    k: K = 1,
+    temperature: Temperature = None,
+    top_p: TopP = 1.0,
+    vote: Vote = False,
+    repair: Repairs = True,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    prompt: Prompt = None,
+    shots: Shots = None,
+    max_tokens: MaxTokens = None,
+    grammar: Grammar = None,
+    concurrency: Concurrency = None,
+    budget: Budget = None,
+    prices: Prices = None,
+    record: RecordFile = None,
     time_limit: TimeLimit = 5.0,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; below runs/ if left out.")
@@ -34,36 +76,62 @@ def run(
     from vprog.engine import Limits
     from vprog.evaluation.progress import ProgressLine
     from vprog.evaluation.run import RunSettings, run_benchmark
+    from vprog.evaluation.selection import parse_types, read_ids
     from vprog.program import to_language
-    from vprog.report.text import visible
 
-    split = split or load_benchmark(benchmark).splits[0]
+    given = dict(locals())
     settings = RunSettings(
         benchmark=benchmark,
         data=data,
-        split=split,
+        split=split or load_benchmark(benchmark).splits[0],
         writer=writer,
         toolbox=toolbox,
         language=to_language(language),
         limit=limit,
+        ids=None if ids is None else read_ids(ids),
+        types=parse_types(types or ()),
         seed=seed,
         limits=Limits(time_s=time_limit),
+        vote=vote,
+        repair=repair,
+        **writer_options(given),
     )
-    name = writer.partition(":")[0]
-    drawn = "" if limit is None else f"-{limit}-{seed}"
-    tools = Path(toolbox).stem
-    folder = out or Path("runs") / f"{benchmark}-{split}-{name}-{tools}-{language}{drawn}"
-    with ProgressLine(f"{benchmark} {split} {language}") as progress:
+    folder = out or Path("runs") / settings.folder_name
+    with ProgressLine(f"{benchmark} {settings.split} {language}") as progress:
         summary = run_benchmark(settings, folder, progress.update)
     if json:
         print_json(summary.to_json())
-        return
+    else:
+        _tell(summary)
+
+
+def _tell(summary: Any) -> None:
+    """The summary for people."""
+    from vprog.report.text import visible
+
+    several = summary.candidates.written > summary.n
     typer.echo(
-        f"{summary.n:,} programs: {summary.answered:,} answered, {summary.failed:,} failed"
+        f"{summary.n:,} {'questions' if several else 'programs'}: "
+        f"{summary.answered:,} answered, {summary.failed:,} failed"
         + (f" ({summary.resumed:,} were finished before)" if summary.resumed else "")
     )
+    counts = summary.candidates
+    if several or counts.repaired:
+        typer.echo(
+            f"{counts.written:,} programs were written: {counts.merged:,} merged with equal ones, "
+            f"{counts.repaired:,} repaired, {counts.skipped:,} not run after the vote"
+        )
     if summary.without_program:
-        typer.echo(f"{summary.without_program:,} examples have no program and are left out")
+        fate = "failed" if summary.asked else "are left out"
+        typer.echo(f"{summary.without_program:,} examples have no program and {fate}")
+    used = summary.usage
+    if used.requests:
+        cost = "" if used.cost is None else f", {used.cost:,.4f} dollars"
+        typer.echo(
+            f"{used.requests:,} requests: {used.prompt_tokens:,} tokens read, "
+            f"{used.completion_tokens:,} written{cost}"
+        )
     for kind, (count, message) in summary.failures.items():
         typer.echo(f"{kind} errors: {count:,}, the first: {visible(message)}")
-    typer.echo(f"next: vprog score {folder}; vprog view {folder}")
+    typer.echo(f"ids {summary.ids_sha256[:12]}")
+    typer.echo(f"next: vprog score {summary.run}; vprog view {summary.run}")

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from vprog.engine.calls import Calls, Counts
 from vprog.engine.memo import Memo
@@ -27,6 +28,9 @@ from vprog.example import Picture
 from vprog.program.check import Checker
 from vprog.tools.backend import Toolbox
 from vprog.trace import Call, Result, Source, Trace
+
+_END: Any = object()
+"""Stands for the end of the tasks."""
 
 
 @contextmanager
@@ -105,11 +109,13 @@ class Engine:
         self._sandbox.__exit__(None, None, None)
         self._memo.close()
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Trace]:
+    def run(self, tasks: Iterable[Task | None]) -> Iterator[Trace]:
         """Runs programs and yields their traces as they end.
 
         Args:
-            tasks: Read as programs end, at most ``settings.in_flight`` ahead.
+            tasks: Read as programs end, at most ``settings.in_flight`` ahead. None means that there
+                is no task now: what is in flight goes on, and then the next one is asked for. It
+                is not allowed while nothing is in flight and every trace has been handed out.
 
         Raises:
             InputError: A run-wide fault such as a full disk under the memo; faults of a single
@@ -130,24 +136,32 @@ class Engine:
         self._calls.forget()
         self.in_flight = 0
 
-    def _run(self, source: Iterator[Task]) -> Iterator[Trace]:
+    def _run(self, source: Iterator[Task | None]) -> Iterator[Trace]:
         exhausted = False
         while True:
             yield from self._drain()
+            waiting = False
             while not exhausted and self.in_flight < self.settings.in_flight:
-                task = next(source, None)
-                if task is None:
+                task = next(source, _END)
+                if task is _END:
                     exhausted = True
+                    break
+                if task is None:
+                    waiting = True
                     break
                 self._start(task)
                 if len(self._ready_python) >= CHUNK or len(self._ready_steps) >= CHUNK:
                     break
+            told = bool(self._ended)
             yield from self._drain()
             if self._move():
                 continue
-            if not exhausted and self.in_flight < self.settings.in_flight:
+            if not exhausted and self.in_flight < self.settings.in_flight and not waiting:
+                continue
+            if waiting and told:  # whoever took those traces may have new tasks because of them
                 continue
             if not self._calls.run_fullest():
+                assert not waiting, "no task, and nothing in flight that could bring one"
                 break
         yield from self._drain()
         assert self.in_flight == 0, "a program waits for nothing"

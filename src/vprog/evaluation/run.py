@@ -1,30 +1,43 @@
-"""Runs a benchmark: examples -> programs -> traces in a folder; resumable."""
+"""Runs a benchmark: examples -> candidate programs -> traces in a folder; resumable."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import platform
-import random
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import vprog
 from vprog.benchmarks import load_benchmark
-from vprog.engine import Engine, EngineSettings, Limits, Task
+from vprog.engine import Engine, EngineSettings, Limits
 from vprog.engine.calls import Counts
-from vprog.errors import InputError, known_names
+from vprog.errors import InputError
+from vprog.evaluation.questions import Questions
+from vprog.evaluation.selection import ids_hash, select_examples
+from vprog.evaluation.summary import RunSummary, summarise
+from vprog.evaluation.writing import Asking, Known, Written
 from vprog.example import Example
-from vprog.program.program import Language
+from vprog.program.program import Language, Program
 from vprog.runs.folder import RunFolder
-from vprog.runs.record import make_record
+from vprog.runs.programs import ProgramLog
 from vprog.tools.toolboxes import load_toolbox
-from vprog.writers import Sampling, WriterSettings, load_writer
+from vprog.writers import BareVqa, Gold, Replay, Sampling, Writer, WriterSettings, load_writer
+
+__all__ = [
+    "Progress",
+    "RunSettings",
+    "RunSummary",
+    "commit",
+    "ids_hash",
+    "run_benchmark",
+    "select_examples",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +51,50 @@ class RunSettings:
     split: str
     """Which part of it."""
     writer: str
-    """Where programs come from: ``gold``, ``replay:PATH``."""
+    """Where programs come from; see ``load_writer``."""
     toolbox: str
-    """What answers for tools: ``oracle``, ``pixels``."""
+    """What answers for tools; see ``load_toolbox``."""
     language: Language
     """Of the programs."""
     limit: int | None = None
     """At most this many examples, drawn with ``seed``; None is all."""
+    ids: Collection[str] | None = None
+    """Only these examples; None is all."""
+    types: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Only examples of one of these values, for each kind of type."""
     seed: int = 0
-    """For drawing examples."""
+    """For drawing examples and candidates."""
     limits: Limits = field(default_factory=Limits)
     """Bounds of a program."""
     sampling: Sampling = field(default_factory=Sampling)
     """How the writer draws candidates."""
+    vote: bool = False
+    """Whether the candidates of an example vote on its answer, and run only while their vote can
+    matter; otherwise all of them run and the first one's answer counts."""
+    repair: bool = True
+    """Whether programs that fail their check go back to a writer that asks a model, once."""
     writer_settings: WriterSettings = field(default_factory=WriterSettings)
     """Of writers that ask a model."""
+
+    @property
+    def folder_name(self) -> str:
+        """The usual name of its folder: what it is, in short."""
+        kind, _, rest = self.writer.partition(":")
+        name = self.writer_settings.model if kind == "chat" else rest
+        parts = [self.benchmark, self.split, kind]
+        if name and kind != "replay":
+            parts.append(Path(name).name)
+        parts += [Path(self.toolbox).stem, self.language]
+        if self.limit is not None:
+            parts += [str(self.limit), str(self.seed)]
+        if self.sampling.k > 1:
+            parts.append(f"k{self.sampling.k}")
+        if self.vote:
+            parts.append("vote")
+        if self.ids is not None or self.types:
+            chosen = repr((sorted(self.ids or ()), sorted(self.types.items())))
+            parts.append(hashlib.sha256(chosen.encode()).hexdigest()[:8])
+        return "-".join(parts)
 
 
 @dataclass(slots=True)
@@ -60,11 +102,11 @@ class Progress:
     """Where a run stands; handed to whoever shows it.
 
     Attributes:
-        total: Programs to run, those of earlier starts included.
-        done: Programs ended, those of earlier starts included.
-        right: Answers judged right since this start.
-        failed: Programs that failed since this start.
+        total: Examples of the run, those of earlier starts included.
+        done: Examples whose answer is decided, those of earlier starts included.
         counts: Calls since this start.
+        right: Answers judged right since this start.
+        failed: Answers that failed since this start.
     """
 
     total: int
@@ -72,91 +114,6 @@ class Progress:
     counts: Counts
     right: int = 0
     failed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """What a run came to.
-
-    Attributes:
-        run: The folder.
-        n: Programs of the run.
-        answered: Programs of the run that gave an answer.
-        failed: Programs of the run that failed.
-        resumed: How many of both an earlier start had finished.
-        without_program: Examples for which the writer had no program; they are no part of the run.
-        counts: Calls since this start.
-        seconds: Wall time of this start.
-        failures: Of the programs that failed since this start: by kind how many, and the first
-            message.
-    """
-
-    run: Path
-    n: int
-    answered: int
-    failed: int
-    resumed: int
-    without_program: int
-    counts: Counts
-    seconds: float
-    failures: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``vprog run --json`` prints."""
-        counts = self.counts
-        ran = self.n - self.resumed
-        return {
-            "run": str(self.run),
-            "n": self.n,
-            "answered": self.answered,
-            "failed": self.failed,
-            "resumed": self.resumed,
-            "without_program": self.without_program,
-            "calls": {
-                "requested": counts.requested,
-                "computed": counts.computed,
-                "shared": counts.shared,
-                "remembered": counts.remembered,
-            },
-            "programs_per_s": round(ran / self.seconds, 2) if self.seconds else 0.0,
-        }
-
-
-def ids_hash(ids: Sequence[str]) -> str:
-    """SHA-256 over the sorted ids, one a line: names a selection of examples."""
-    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
-
-
-def select_examples(
-    benchmark: str, data: Path, split: str, limit: int | None, seed: int
-) -> list[Example]:
-    """The examples of a run.
-
-    Raises:
-        InputError: Unknown benchmark, missing or wrong files, no example, or doubled ids.
-    """
-    if limit is not None and limit < 1:
-        raise InputError(f"--limit must be at least 1, got {limit}")
-    known = load_benchmark(benchmark)
-    try:
-        examples = list(known.load(data, split))
-    except InputError as error:
-        if split in known.splits:
-            raise
-        hint = known_names(split, known.splits)
-        raise InputError(f"{error}. {benchmark} has no usual split {split!r}. {hint}") from None
-    if not examples:
-        raise InputError(f"{benchmark}: split {split!r} in {data} has no example")
-    doubled = [id for id, count in Counter(e.id for e in examples).items() if count > 1]
-    if doubled:
-        raise InputError(
-            f"{benchmark}: split {split!r} in {data} has {len(doubled)} doubled ids, such as "
-            f"{doubled[0]!r}; ids must be unique"
-        )
-    if limit is not None and limit < len(examples):
-        chosen = set(random.Random(seed).sample(range(len(examples)), limit))
-        examples = [e for n, e in enumerate(examples) if n in chosen]
-    return examples
 
 
 def run_benchmark(
@@ -170,7 +127,8 @@ def run_benchmark(
         show: Is called now and then with the progress.
 
     Raises:
-        InputError: Anything wrong with settings, data or folder; finished traces are kept.
+        InputError: Anything wrong with settings, data, folder or the writer's model; finished
+            traces and written programs are kept.
     """
     started = time.perf_counter()
     benchmark = load_benchmark(settings.benchmark)
@@ -182,73 +140,146 @@ def run_benchmark(
         settings=settings.writer_settings,
     )
     examples = select_examples(
-        settings.benchmark, settings.data, settings.split, settings.limit, settings.seed
+        settings.benchmark,
+        settings.data,
+        settings.split,
+        settings.limit,
+        settings.seed,
+        settings.ids,
+        settings.types,
     )
-    tasks: list[Task] = []
-    without_program = 0
-    written = writer.write(examples, settings.language, settings.sampling)
-    for example, programs in zip(examples, written, strict=True):
-        without_program += not programs
-        tasks.extend(Task(example, program, n) for n, program in enumerate(programs))
-    if not tasks:
+    known: list[Written] | None = None
+    selected = len(examples)
+    if isinstance(writer, BareVqa | Gold | Replay):
+        known = _known(writer, examples, settings)
+        examples = [written.example for written in known]
+    fingerprints = {name: backend.fingerprint for name, backend in toolbox.backends.items()}
+    resolved = _resolved(settings, fingerprints, writer, examples, known)
+    first_failures: dict[str, tuple[int, str]] = {}
+    with ExitStack() as stack:
+        folder = stack.enter_context(RunFolder(out, resolved))
+        before = len(folder.finished)
+        finished = {id for id, _ in folder.finished}
+        todo = {e.id: e for e in examples if e.id not in finished}
+        limits = EngineSettings(limits=settings.limits)
+        engine = stack.enter_context(Engine(toolbox, limits, out / "memo.sqlite"))
+        writing: Known | Asking
+        repaired: Mapping[tuple[str, str], Program | None] = {}
+        if known is not None:
+            writing = Known(w for w in known if w.example.id in todo)
+        else:
+            log = stack.enter_context(ProgramLog(out, settings.language))
+            writing, repaired = _go_on_writing(settings, writer, todo, log)
+            stack.enter_context(writing)
+        questions = Questions(
+            writing,
+            engine.checker,
+            benchmark,
+            settings.language,
+            vote=settings.vote,
+            repaired=repaired,
+        )
+        progress = Progress(len(examples), len(finished), engine.counts)
+        show(progress)
+        for trace in engine.run(questions.tasks()):
+            records = questions.end(trace)
+            if not records:
+                continue
+            folder.append(*records)
+            chosen = next(r for r in records if r.chosen)
+            progress.done += 1
+            progress.right += chosen.verdict.judgement == "right"
+            failure = chosen.trace.failure
+            if failure is not None:
+                progress.failed += 1
+                count, first = first_failures.get(failure.kind, (0, failure.message))
+                first_failures[failure.kind] = count + 1, first
+            show(progress)
+        if writing.error is not None:
+            raise writing.error
+    return summarise(
+        out,
+        folder.finished,
+        before=before,
+        resumed=len(finished),
+        asked=known is None,
+        left_out=selected - len(examples),
+        ids_sha256=resolved["ids_sha256"],
+        counts=progress.counts,
+        usage=writer.usage,
+        seconds=time.perf_counter() - started,
+        failures=first_failures,
+    )
+
+
+def _known(
+    writer: BareVqa | Gold | Replay, examples: Sequence[Example], settings: RunSettings
+) -> list[Written]:
+    """The programs of gold and recorded examples; those without one are no part of the run.
+
+    Raises:
+        InputError: None has a program.
+    """
+    programs = writer.write(examples, settings.language, settings.sampling)
+    known = [Written(e, p) for e, p in zip(examples, programs, strict=True) if p]
+    if not known:
         raise InputError(
             f"the writer {settings.writer!r} has no {settings.language} program for any of the "
             f"{len(examples)} examples"
         )
-    fingerprints = {name: backend.fingerprint for name, backend in toolbox.backends.items()}
-    failures: dict[str, tuple[int, str]] = {}
-    with RunFolder(out, _resolved(settings, fingerprints, tasks)) as folder:
-        todo = [t for t in tasks if (t.example.id, t.candidate) not in folder.finished]
-        resumed = len(tasks) - len(todo)
-        failed_before = sum(folder.finished.values())
-        by_id = {t.example.id: t.example for t in todo}
-        with Engine(toolbox, EngineSettings(limits=settings.limits), out / "memo.sqlite") as engine:
-            progress = Progress(len(tasks), resumed, engine.counts)
-            show(progress)
-            for trace in engine.run(todo):
-                record = make_record(trace, by_id[trace.example_id], benchmark.verify)
-                folder.append(record)
-                progress.done += 1
-                progress.right += record.verdict.judgement == "right"
-                if trace.failure is not None:
-                    progress.failed += 1
-                    count, first = failures.get(trace.failure.kind, (0, trace.failure.message))
-                    failures[trace.failure.kind] = count + 1, first
-                show(progress)
-    failed = failed_before + progress.failed
-    return RunSummary(
-        out,
-        len(tasks),
-        len(tasks) - failed,
-        failed,
-        resumed,
-        without_program,
-        progress.counts,
-        time.perf_counter() - started,
-        failures,
+    return known
+
+
+def _go_on_writing(
+    settings: RunSettings, writer: Writer, todo: Mapping[str, Example], log: ProgramLog
+) -> tuple[Asking, Mapping[tuple[str, str], Program | None]]:
+    """The writer with what is left to write, and the repairs that are known already."""
+    written, repaired = log.read(todo)
+    asking = Asking(
+        writer,
+        [Written(todo[id], programs) for id, programs in written.items()],
+        [example for id, example in todo.items() if id not in written],
+        settings.language,
+        settings.sampling,
+        log,
+        repairs=settings.repair,
     )
+    return asking, repaired
 
 
 def _resolved(
-    settings: RunSettings, fingerprints: dict[str, str], tasks: Sequence[Task]
+    settings: RunSettings,
+    fingerprints: dict[str, str],
+    writer: Writer,
+    examples: Sequence[Example],
+    known: Sequence[Written] | None,
 ) -> dict[str, Any]:
     """What makes the run this run, as ``run.toml`` holds it."""
-    programs = hashlib.sha256()
-    for task in tasks:
-        parts = (task.example.id, task.candidate, task.program.text)
-        programs.update(repr(parts).encode())
+    types = [f"{kind}={','.join(values)}" for kind, values in settings.types.items()]
+    sampling = settings.sampling
     return {
         "benchmark": settings.benchmark,
         "data": os.fsencode(settings.data.resolve()).decode("utf-8", "backslashreplace"),
         "split": settings.split,
         "writer": settings.writer,
+        "writer_fingerprint": writer.fingerprint if known is None else None,
         "toolbox": settings.toolbox,
         "language": settings.language,
         "limit": settings.limit,
+        "types": types or None,
         "seed": settings.seed,
-        "n": len(tasks),
-        "ids_sha256": ids_hash(sorted({task.example.id for task in tasks})),
-        "programs_sha256": programs.hexdigest(),
+        "n": len(examples),
+        "ids_sha256": ids_hash([e.id for e in examples]),
+        "programs_sha256": None if known is None else _programs_hash(known),
+        "vote": settings.vote or None,
+        "repair": settings.repair if known is None else None,
+        "sampling": {
+            "k": sampling.k,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+        }
+        if known is None
+        else None,
         "limits": {
             "calls": settings.limits.calls,
             "time_s": settings.limits.time_s,
@@ -262,6 +293,14 @@ def _resolved(
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     }
+
+
+def _programs_hash(known: Sequence[Written]) -> str:
+    programs = hashlib.sha256()
+    for written in known:
+        for number, program in enumerate(written.programs):
+            programs.update(repr((written.example.id, number, program.text)).encode())
+    return programs.hexdigest()
 
 
 def commit() -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks import load_benchmark
-from vprog.benchmarks.metric import Ratio
+from vprog.benchmarks.metric import Ratio, mean
 from vprog.console import note
 from vprog.errors import InputError
 from vprog.evaluation.baselines import bare_vqa, majority
+from vprog.evaluation.failures import count_failures
 from vprog.evaluation.figures import (
     by_type,
     clusters_of,
@@ -21,7 +21,7 @@ from vprog.evaluation.figures import (
     make_answers,
     official_metrics,
 )
-from vprog.evaluation.run import ids_hash
+from vprog.evaluation.selection import ids_hash
 from vprog.evaluation.statistics import paired_difference
 from vprog.runs.folder import read_settings, read_traces, write_atomically
 from vprog.runs.record import Record
@@ -58,11 +58,14 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
     """
     settings = read_settings(path)
     records: dict[str, Record] = {}
-    traces = 0
+    candidates: list[tuple[str, str | None]] = []
+    best: dict[str, float] = {}
     for record in read_traces(path):
-        traces += 1
+        id = record.trace.example_id
+        candidates.append(_ended(record))
+        best[id] = max(best.get(id, 0.0), record.verdict.credit)
         if record.chosen:
-            records[record.trace.example_id] = record
+            records[id] = record
     if not records:
         raise InputError(f"{path} has no finished trace; start its command again")
     labelled = {id: r for id, r in records.items() if r.answers}
@@ -83,27 +86,29 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
         "toolbox": settings["toolbox"],
         "writer": settings["writer"],
         "n": len(records),
-        "finished": traces >= settings["n"],
+        "finished": len(records) >= settings["n"],
         "ids_sha256": ids_hash(list(records)),
         "seed": settings["seed"],
         "commit": settings.get("facts", {}).get("commit", ""),
         "metrics": {name: describe(metric, clusters) for name, metric in metrics.items()},
         "by_type": by_type(metrics, answers, clusters),
-        "errors": dict(
-            Counter(
-                r.trace.failure.kind if r.trace.failure else "wrong answer"
-                for r in labelled.values()
-                if r.verdict.judgement != "right"
-            )
-        ),
+        "errors": count_failures(map(_ended, labelled.values())),
+        "candidate_errors": count_failures(candidates),
         "majority": majority(benchmark, answers, accuracy),
         "vqa": bare_vqa(path, settings, labelled, given),
     }
+    if len(candidates) > len(records):  # what a perfect choice among the candidates would reach
+        figures["metrics"]["best_candidate"] = describe(mean(best[id] for id in labelled), clusters)
     try:
         write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
     except InputError as error:  # a full disk or somebody else's run: the figures stand anyway
         note(f"metrics.json is not kept: {error}")
     return ScoredRun(path, records, figures)
+
+
+def _ended(record: Record) -> tuple[str, str | None]:
+    failure = record.trace.failure
+    return record.verdict.judgement, None if failure is None else failure.kind
 
 
 def score_runs(paths: Sequence[Path]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:

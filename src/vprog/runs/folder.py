@@ -3,6 +3,7 @@
 ::
 
     run.toml                 resolved settings, versions, fingerprints, ids and their hash
+    programs.jsonl           what a writer's model has written
     traces/part-00000.parquet ...   finished traces; parts are written beside and renamed into place
     memo.sqlite              results of calls
     metrics.json             what `vprog score` found
@@ -16,6 +17,7 @@ import os
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,11 @@ FLUSH_S = 5.0
 """Seconds after which a part is written."""
 NEEDED_SETTINGS = ("benchmark", "data", "split", "writer", "toolbox", "language", "seed", "n")
 """Settings without which a run cannot be scored or shown."""
+
+
+_FINISHED = (
+    "example_id", "candidate", "judgement", "failure.kind", "chosen", "count", "original",
+)  # fmt: skip
 
 
 def is_run(path: Path) -> bool:
@@ -101,13 +108,31 @@ def read_traces(path: Path) -> Iterator[Record]:
             ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run's folder says of a trace that it holds, see ``Record``.
+
+    Attributes:
+        judgement: The verdict's.
+        kind: Of its failure; None where it did not fail.
+        chosen: Whether it gave the example's answer.
+        count: How many written programs it stands for.
+        repaired: Whether its program was repaired.
+    """
+
+    judgement: str
+    kind: str | None
+    chosen: bool
+    count: int
+    repaired: bool
+
+
 class RunFolder:
     """A run's folder, open for writing by one process; a context manager.
 
     Attributes:
         path: The folder.
-        finished: ``(example id, candidate)`` of the traces that are there, and whether the
-            program failed.
+        finished: What was there and what was added, by example id and candidate.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -121,7 +146,7 @@ class RunFolder:
             InputError: Not writable, in use by another process, or it holds a different run.
         """
         self.path = path
-        self.finished: dict[tuple[str, int], bool] = {}
+        self.finished: dict[tuple[str, int], Finished] = {}
         self._rows: list[dict[str, Any]] = []
         self._next_part = 0
         self._flushed_at = time.monotonic()
@@ -180,7 +205,7 @@ class RunFolder:
     def _take(self, part: Path) -> None:
         """Learns what a part holds; one that is damaged is put aside, so that it runs again."""
         try:
-            rows = _read_part(part, ("example_id", "candidate", "judgement"))
+            rows = _read_part(part, _FINISHED)
         except ValueError as error:
             from vprog.console import note
 
@@ -188,17 +213,31 @@ class RunFolder:
             os.replace(part, aside)
             note(f"{part.name} is damaged ({error}); kept as {aside.name}, its programs run again")
             return
-        self.finished.update(
-            ((r["example_id"], r["candidate"]), r["judgement"] == "failed") for r in rows
-        )
+        for r in rows:
+            self.finished[r["example_id"], r["candidate"]] = Finished(
+                r["judgement"],
+                r["failure"] and r["failure"]["kind"],
+                r["chosen"],
+                r["count"],
+                r["original"] is not None,
+            )
 
-    def append(self, record: Record) -> None:
-        """Adds a finished trace; it reaches the disk with the next part.
+    def append(self, *records: Record) -> None:
+        """Adds the finished traces of an example; they reach the disk together, in one part.
 
         Raises:
             InputError: The disk is full or not writable; parts written before stay valid.
         """
-        self._rows.append(to_row(record))
+        self._rows += map(to_row, records)
+        for record in records:
+            trace = record.trace
+            self.finished[trace.example_id, trace.candidate] = Finished(
+                record.verdict.judgement,
+                None if trace.failure is None else trace.failure.kind,
+                record.chosen,
+                record.count,
+                record.original is not None,
+            )
         if len(self._rows) >= FLUSH_ROWS or time.monotonic() - self._flushed_at > FLUSH_S:
             self.flush()
 

@@ -34,7 +34,8 @@ MAX_ENTRIES = 100_000
 MAX_DEPTH = 16
 """Most levels of a nested list."""
 _XOR = "xor__"
-_PREFIX = "v__"
+PREFIX = "v__"
+"""Begins the identifier of a variable in what ``substitute`` returns."""
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "len": len,
@@ -82,12 +83,12 @@ def parse_expression(text: str) -> Expression:
         raise ProgramError("syntax", f"expression of {len(text)} characters; at most {MAX_TEXT}")
     if _XOR in text:
         raise ProgramError("syntax", f"EVAL: the name {_XOR} is taken")
-    source, variables = _substitute(text)
+    source, variables = substitute(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source.strip(), mode="eval").body
-        _check(tree, frozenset([*(_PREFIX + v for v in variables), _XOR, "yes", "no"]))
+        _check(tree, frozenset([*(PREFIX + v for v in variables), _XOR, "yes", "no"]))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested or malformed"
         shown = text if len(text) < 60 else text[:57] + "..."
@@ -95,8 +96,15 @@ def parse_expression(text: str) -> Expression:
     return Expression(tuple(dict.fromkeys(variables)), _compile(tree))
 
 
-def _substitute(text: str) -> tuple[str, list[str]]:
-    """``{NAME}`` -> a safe identifier outside of strings, ``xor`` -> an ``or`` that is marked."""
+def substitute(text: str) -> tuple[str, list[str]]:
+    """``{NAME}`` -> a safe identifier outside of strings, ``xor`` -> an ``or`` that is marked.
+
+    Returns:
+        The expression in Python's syntax, and the names in order of appearance.
+
+    Raises:
+        ProgramError: kind ``syntax``: what stands between braces is no name.
+    """
     variables: list[str] = []
     out: list[str] = []
     position = 0
@@ -115,7 +123,7 @@ def _substitute(text: str) -> tuple[str, list[str]]:
             inner = text[position + 1 : end]
             if inner.startswith("{") and inner.endswith("}") and inner[1:-1].isidentifier():
                 # '{ANSWER}' in quotes: VisProg's habit for text values.
-                out.append(f" {_PREFIX}{inner[1:-1]} ")
+                out.append(f" {PREFIX}{inner[1:-1]} ")
                 variables.append(inner[1:-1])
                 position = end + 1
                 continue
@@ -130,7 +138,7 @@ def _substitute(text: str) -> tuple[str, list[str]]:
                     f"EVAL: braces hold a variable's name, as in {{ANSWER0}}; found "
                     f"{text[position : position + 20]!r}",
                 )
-            out.append(f" {_PREFIX}{name} ")
+            out.append(f" {PREFIX}{name} ")
             variables.append(name)
             position = end
         else:
@@ -359,7 +367,7 @@ def _compile(node: ast.AST) -> Compute:
         case ast.Name(id="yes" | "no" as word):
             return lambda _: word == "yes"
         case ast.Name(id=name):
-            return partial(_lookup, name.removeprefix(_PREFIX))
+            return partial(_lookup, name.removeprefix(PREFIX))
         case ast.BoolOp(op=ast.And(), values=values):
             return partial(_and, [_compile(child) for child in values])
         case ast.BoolOp(values=values):

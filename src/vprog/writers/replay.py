@@ -62,7 +62,9 @@ class Replay:
 def _from_run(source: Path) -> Iterator[tuple[str, Program]]:
     for record in sorted(read_traces(source), key=lambda r: r.trace.candidate):
         trace = record.trace
-        yield trace.example_id, Program(trace.program, to_language(trace.language), trace.logprob)
+        program = Program(trace.program, to_language(trace.language), trace.logprob)
+        for _ in range(max(record.count, 1)):  # those that were merged into it have their vote
+            yield trace.example_id, program
 
 
 def _from_file(source: Path) -> Iterator[tuple[str, Program]]:
