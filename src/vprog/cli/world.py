@@ -25,6 +25,9 @@ def draw(
     n: Annotated[int, typer.Option(help="Number of questions.", min=1)] = 1000,
     split: Annotated[str, typer.Option(help="train, val or test; their pictures differ.")] = "val",
     size: Annotated[int, typer.Option(help="Width and height in pixels.", min=48)] = 96,
+    phrasing: Annotated[
+        str | None, typer.Option(help="Ask in other words: train or held-out ones.")
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -32,7 +35,9 @@ def draw(
     from vprog.world import write
 
     # Which tasks and splits there are is checked, and said, by the function itself.
-    written = write(cast(Any, task), domain, n, seed, out, split=cast(Any, split), size=size)
+    written = write(
+        cast(Any, task), domain, n, seed, out, split=cast(Any, split), size=size, phrasing=phrasing
+    )
     if json:
         print_json(written)
         return

@@ -254,7 +254,7 @@ def _conjunction(rng: random.Random, domain: Domain) -> Statement:
     return Statement(sentence, [word, first, second], wishes, f"conjunction {form}")
 
 
-_TEMPLATES = (
+TEMPLATES: tuple[tuple[Callable[[random.Random, Domain], Statement], float], ...] = (
     (_counted, 4), (_total, 2), (_sides, 3), (_comparison, 2), (_universal, 2), (_relation, 3),
     (_conjunction, 2),
 )  # fmt: skip
@@ -269,7 +269,7 @@ def draw_set(
         The statement, and ``(label, left, right)`` a pair.
     """
     while True:
-        template = rng.choices([t for t, _ in _TEMPLATES], [w for _, w in _TEMPLATES])[0]
+        template = rng.choices([t for t, _ in TEMPLATES], [w for _, w in TEMPLATES])[0]
         statement = template(rng, domain)
         labels = [True, True, False, False]
         rng.shuffle(labels)

@@ -16,6 +16,7 @@ from vprog.example import Scene
 from vprog.world import gqa, nlvr2, pope, tally
 from vprog.world.balance import Balance
 from vprog.world.domains import Domain, get_domain
+from vprog.world.paraphrases import get_part, reworded
 from vprog.world.scene import (
     DEFAULT_SIZE,
     MAX_SIZE,
@@ -43,6 +44,7 @@ class _Job:
     split: str
     size: int
     images: str
+    phrasing: str = ""
 
     def rng(self, index: int, purpose: str = "scene") -> random.Random:
         """Chance of its own for every picture: splits and seeds never share a scene."""
@@ -65,6 +67,7 @@ def write(
     split: Split = "val",
     size: int = DEFAULT_SIZE,
     workers: int = 2,
+    phrasing: str | None = None,
 ) -> dict[str, Any]:
     """Draws pictures and writes questions about them; the same arguments give the same bytes.
 
@@ -77,22 +80,27 @@ def write(
         split: ``train``, ``val`` or ``test``: never the same scenes.
         size: Side of the pictures in pixels.
         workers: Processes that draw; the result does not depend on it.
+        phrasing: ``train`` or ``held-out``: ask in other words (``paraphrases``); None asks in the
+            world's own.
 
     Returns:
-        ``{task, domain, split, seed, size, n, pictures}`` as stored in ``<split>_world.json``.
+        ``{task, domain, split, seed, size, n, pictures}`` as stored in ``<split>_world.json``, and
+        ``phrasing`` where it was given.
 
     Raises:
         InputError: An argument is out of bounds, or the folder cannot be written.
     """
     _check(task, split, n, size, workers)
     look = get_domain(domain)
+    part = get_part(phrasing) if phrasing is not None else ""
     folder = Path(out)
     images = folder / "images"
     try:
         images.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
-    job = _Job(task=task, domain=look.name, seed=seed, split=split, size=size, images=str(images))
+    job = _Job(task=task, domain=look.name, seed=seed, split=split, size=size, images=str(images),
+               phrasing=part)  # fmt: skip
     pool = multiprocessing.get_context("spawn").Pool(workers) if workers > 1 else None
     try:
         if task == "gqa":
@@ -117,6 +125,8 @@ def write(
         "n": n,
         "pictures": len(graphs),
     }
+    if part:
+        settings["phrasing"] = part
     _save(folder / f"{split}_world.json", settings)
     return settings
 
@@ -174,8 +184,18 @@ def draw_pairs(job: _Job, index: int) -> tuple[list[dict[str, Any]], dict[str, S
             _save_picture(Path(job.images) / f"{name}-img{side}.png", pixels)
             scenes[f"{name}-img{side}"] = scene
         urls = [f"images/{name}-img{side}.png" for side in (0, 1)]
-        rows.append(nlvr2.row(statement, label, f"{name}-0", *urls))
+        row = nlvr2.row(statement, label, f"{name}-0", *urls)
+        # Chance starts anew for every pair: they have their sentence in common.
+        rows += _reworded(job, index, [row])
     return rows, scenes
+
+
+def _reworded(job: _Job, index: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in the wording that is asked for."""
+    if not job.phrasing:
+        return rows
+    rng = job.rng(index, "phrasing")
+    return [reworded(row, rng, get_part(job.phrasing)) for row in rows]
 
 
 def _draw_one(work: tuple[_Job, int]) -> Scene:
@@ -221,7 +241,7 @@ def _write_gqa(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> di
         rows = gqa.ask(scene, domain, job.rng(index, "questions"), balance, id, n - len(questions))
         if rows:
             graphs[id] = gqa.scene_graph(scene)
-            questions |= rows
+            questions |= dict(zip(rows, _reworded(job, index, [*rows.values()]), strict=True))
         if len(questions) >= n:
             break
     _finish(pool)
@@ -236,7 +256,7 @@ def _write_tally(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> 
     for index, scene in _drawn(job, pool, math.ceil(n / tally.PER_PICTURE * 1.7)):
         id = job.image_id(index)
         asked = tally.ask(scene, domain, job.rng(index, "questions"), balance, n - len(rows))
-        for row in asked:
+        for row in _reworded(job, index, asked):
             number = int(f"{id}{len(rows) % 100:02d}")
             rows.append({**row, "image": f"images/{id}.png", "image_id": int(id),
                          "question_id": number})  # fmt: skip
@@ -259,7 +279,8 @@ def _write_pope(job: _Job, n: int, folder: Path, pool: Any) -> dict[str, Any]:
     ]
     for setting, rows in zip(pope.SETTINGS, share, strict=True):
         asked = pope.ask(named, job.rng(0, setting), setting)[:rows]
-        _save_lines(folder / f"{job.split}_pope_{setting}.jsonl", asked)
+        said = _reworded(job, pope.SETTINGS.index(setting), asked)
+        _save_lines(folder / f"{job.split}_pope_{setting}.jsonl", said)
     graphs = {Path(name).stem: gqa.scene_graph(scene) for name, scene in named}
     _drop_unused(job, graphs, folder)
     return graphs
