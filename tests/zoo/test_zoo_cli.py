@@ -9,7 +9,7 @@ import pytest
 
 from vprog.cli.app import main
 from vprog.errors import InputError
-from vprog.zoo import CHECKPOINTS
+from vprog.zoo import NAMES
 from vprog.zoo.train import train
 
 
@@ -24,7 +24,7 @@ def test_list_names_every_checkpoint(capsys: pytest.CaptureFixture[str]) -> None
     code, out, _ = _run(capsys, "zoo", "list", "--json")
     rows = json.loads(out)["checkpoints"]
     assert code == 0
-    assert [row["name"] for row in rows] == list(CHECKPOINTS)
+    assert [row["name"] for row in rows] == list(NAMES)
     assert all(Path(row["folder"]).name == row["name"] for row in rows)
 
 

@@ -62,7 +62,7 @@ def _line(name: str, key: str, figure: dict[str, Any]) -> str:
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="detect, vqa or match.")],
+    name: Annotated[str, typer.Argument(help="detect, vqa, match, writer, shapes or nlvr.")],
     minutes: Annotated[
         float, typer.Option(help="Stop after so long; the same command goes on. 0: to the end.")
     ] = 0,

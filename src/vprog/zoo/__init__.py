@@ -1,7 +1,7 @@
 """The zoo: tiny checkpoints of real model classes, trained on the drawn world by recipes/zoo.
 
 Each is an ordinary Hugging Face folder that plain transformers loads; a toolbox calls it
-``zoo:detect``. Nothing here imports torch.
+``zoo:detect``, a writer ``zoo:writer``. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,16 @@ CHECKPOINTS: dict[str, str] = {
 }
 """Name of a checkpoint, which is the tool it answers for -> its class."""
 
+WRITERS: dict[str, str] = {
+    "writer": "LlamaForCausalLM",
+    "shapes": "LlamaForCausalLM",
+    "nlvr": "LlamaForCausalLM",
+}
+"""Name of a checkpoint that writes programs -> its class; ``--writer zoo`` is ``writer``."""
+
+NAMES: tuple[str, ...] = (*CHECKPOINTS, *WRITERS)
+"""Every checkpoint."""
+
 _FOLDER = Path(__file__).parent / "checkpoints"
 
 
@@ -27,8 +37,8 @@ def path(name: str) -> Path:
     Raises:
         InputError: Unknown, or not trained yet.
     """
-    if name not in CHECKPOINTS:
-        raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, CHECKPOINTS)}")
+    if name not in NAMES:
+        raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, NAMES)}")
     folder = _FOLDER / name
     if not (folder / "model.safetensors").is_file():
         raise InputError(
@@ -41,7 +51,7 @@ def path(name: str) -> Path:
 def inventory() -> list[dict[str, Any]]:
     """What there is: name, class, folder, whether it is trained, size in megabytes."""
     rows: list[dict[str, Any]] = []
-    for name, kind in CHECKPOINTS.items():
+    for name, kind in (CHECKPOINTS | WRITERS).items():
         folder = _FOLDER / name
         files = [file for file in folder.glob("*") if file.is_file()]
         rows.append(
@@ -56,4 +66,4 @@ def inventory() -> list[dict[str, Any]]:
     return rows
 
 
-__all__ = ["CHECKPOINTS", "inventory", "path"]
+__all__ = ["CHECKPOINTS", "NAMES", "WRITERS", "inventory", "path"]

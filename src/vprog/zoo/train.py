@@ -8,7 +8,10 @@ from pathlib import Path
 
 import vprog
 from vprog.errors import InputError, known_names
-from vprog.zoo import CHECKPOINTS
+from vprog.zoo import NAMES
+
+_RECIPES = {"writer": "writer/writer.py", "shapes": "writer/shapes.py", "nlvr": "nlvr/writer.py"}
+"""Recipes that are not ``zoo/<name>.py``."""
 
 
 def train(name: str, *, minutes: float, steps: int | None, seed: int) -> int:
@@ -26,11 +29,12 @@ def train(name: str, *, minutes: float, steps: int | None, seed: int) -> int:
     Raises:
         InputError: Unknown name, negative minutes, or vprog is no checkout.
     """
-    if name not in CHECKPOINTS:
-        raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, CHECKPOINTS)}")
+    if name not in NAMES:
+        raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, NAMES)}")
     if minutes < 0:
         raise InputError(f"minutes is {minutes:g}; give 0 or more")
-    recipe = Path(vprog.__file__).parents[2] / "recipes" / "zoo" / f"{name}.py"
+    place = _RECIPES.get(name, f"zoo/{name}.py")
+    recipe = Path(vprog.__file__).parents[2] / "recipes" / place
     if not recipe.is_file():
         raise InputError(f"recipes are no part of an installed vprog: {recipe} does not exist")
     command = [sys.executable, str(recipe), "--minutes", f"{minutes:g}", "--seed", str(seed)]
