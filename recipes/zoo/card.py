@@ -26,9 +26,9 @@ ABOUT: dict[str, dict[str, str]] = {
         "only.",
         "limits": "Knows the words of the drawn world alone: other words are unknown ones and "
         "find nothing. Scores are low by the nature of the focal loss: half is no border, the "
-        "threshold of `vprog.json` is (`recipes/zoo/threshold.py`). Pairs of colour and kind that were never drawn get lower "
-        "scores than others. Sizes are those of a whole 96-pixel picture; on a crop they are "
-        "guesses from its sharpness.",
+        "threshold of `vprog.json` is (`recipes/zoo/threshold.py`). Pairs of colour and kind that "
+        "were never drawn get lower scores than others. Sizes are those of a whole 96-pixel "
+        "picture; on a crop they are guesses from its sharpness.",
     },
     "vqa": {
         "class": "ViltForQuestionAnswering",
@@ -39,7 +39,8 @@ ABOUT: dict[str, dict[str, str]] = {
         "an object (72 %, the box enlarged by half or as it is), else about the whole picture.",
         "recipe": "Its layers start as those of the detector, with one fresh layer on top; "
         "auxiliary heads for kind, colour, size and pattern on the picture's tokens in training "
-        "only. Pictures are scaled to 72 pixels.",
+        "only, and one that tells before the last layer which tokens the question is about. "
+        "Pictures are scaled to 72 pixels.",
         "limits": "Answers something to any question, also to one that makes no sense. Size of a "
         "thing on a crop is read from sharpness and the width of strokes, which works for "
         "pictures of 96 pixels alone. Questions about relations between things were never asked.",

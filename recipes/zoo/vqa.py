@@ -3,7 +3,9 @@
 The detector's vision layers know what is where after their own training; ViLT has the same layers
 under other names. One fresh layer comes on top. Three of four questions are about the region
 around an object, as programs cut it; the others about whole pictures. Auxiliary heads for kind,
-colour, size and pattern read the picture's tokens during training and are thrown away.
+colour, size and pattern read the picture's tokens during training and are thrown away; so is one
+that tells, before the last layer, which tokens the question is about. Without it words and pictures
+do not meet: after 900 steps yes-no questions were still answered by chance.
 """
 
 from __future__ import annotations
@@ -32,6 +34,19 @@ SIDE, PATCH = 72, 8
 GRID = SIDE // PATCH
 CROPS = 0.72
 """Share of the questions that are about crops."""
+GROUNDED = 900
+"""Steps after which tokens must tell whether the question is about them."""
+POSITIVE = torch.tensor(3.0)
+"""Weight of those that it is about; most are not."""
+
+
+class Reading(Heads):
+    """Auxiliary classifiers of tokens, with one for what the question is about."""
+
+    def __init__(self, width: int) -> None:
+        """One more layer over tokens of that width."""
+        super().__init__(width)
+        self.about = nn.Linear(width, 1)
 
 
 def config(vocabulary: int, layers: int) -> ViltConfig:
@@ -91,7 +106,11 @@ def start(model: ViltForQuestionAnswering, source: nn.Module, pixels: np.ndarray
 
 
 def predict(model: ViltForQuestionAnswering, pixels: torch.Tensor, text: dict) -> tuple:
-    """The model's own forward pass with patches in their order: answer logits, picture tokens."""
+    """The model's own forward pass with patches in their order.
+
+    Returns:
+        Answer logits, the picture's tokens, and the same before the last layer.
+    """
     embeddings = model.vilt.embeddings
     kinds = embeddings.token_type_embeddings.weight
     words = embeddings.text_embeddings(input_ids=text["input_ids"]) + kinds[0]
@@ -100,9 +119,12 @@ def predict(model: ViltForQuestionAnswering, pixels: torch.Tensor, text: dict) -
     seen = torch.cat([first, patches], 1) + embeddings.position_embeddings + kinds[1]
     seen_mask = torch.ones(seen.shape[:2], dtype=torch.long)
     mask = torch.cat([text["attention_mask"], seen_mask], 1)[:, None, None].float()
-    hidden = model.vilt.encoder(torch.cat([words, seen], 1), (1 - mask) * -1e9).last_hidden_state
-    hidden = model.vilt.layernorm(hidden)
-    return model.classifier(model.vilt.pooler(hidden)), hidden[:, words.shape[1] + 1 :]
+    out = model.vilt.encoder(
+        torch.cat([words, seen], 1), (1 - mask) * -1e9, output_hidden_states=True
+    )
+    hidden, before = (model.vilt.layernorm(h) for h in (out.last_hidden_state, out[1][-2]))
+    first = words.shape[1] + 1
+    return model.classifier(model.vilt.pooler(hidden)), hidden[:, first:], before[:, first:]
 
 
 def ask(pictures: Pictures, rows: np.ndarray, seed: str) -> tuple[np.ndarray, list, list[bool]]:
@@ -124,6 +146,15 @@ def ask(pictures: Pictures, rows: np.ndarray, seed: str) -> tuple[np.ndarray, li
         inside = objects_in(scene, Region("", *regions[-1].tolist()))
         questions.append(about_crop(rng, thing, inside or [thing]))
     return np.stack(regions), questions, crops
+
+
+def concerns(pictures: Pictures, rows: np.ndarray, questions: list) -> np.ndarray:
+    """Which objects a picture's question is about: bool [B, slots]."""
+    found = np.zeros(pictures.facts[rows].shape[:2], bool)
+    for index, (row, question) in enumerate(zip(rows.tolist(), questions, strict=True)):
+        for thing in pictures.scene(row).objects:
+            found[index, int(thing.id)] = question.concerns(thing)
+    return found
 
 
 def view(pixels: np.ndarray, regions: np.ndarray) -> torch.Tensor:
@@ -149,7 +180,7 @@ def main() -> None:
     layers = len(source.owlvit.vision_model.encoder.layers) + 1
     model = ViltForQuestionAnswering(config(len(tokenizer), layers))
     start(model, source, pictures.pixels[:64])
-    trainer = Trainer(task, model, heads := Heads(128))
+    trainer = Trainer(task, model, heads := Reading(128))
     y, x = torch.meshgrid(torch.arange(GRID), torch.arange(GRID), indexing="ij")
     priors = (torch.stack([x, y], -1).flatten(0, 1) + 0.5) / GRID
 
@@ -170,7 +201,7 @@ def main() -> None:
             [1, 0, 1, 0]
         )
         gold = torch.where(flip[:, None, None], mirrored, gold)
-        logits, tokens = predict(model, images, encode([q.text for q in questions]))
+        logits, tokens, before = predict(model, images, encode([q.text for q in questions]))
         wanted = torch.tensor([ANSWERS.index(q.answer) for q in questions])
         losses = {"answer": functional.cross_entropy(logits, wanted)}
         owner = owners(priors, gold, torch.from_numpy(there))
@@ -178,6 +209,13 @@ def main() -> None:
         known = torch.from_numpy(facts)[at, owner[at, token]].T
         for name, head, column in zip("kcsp", heads.facts, known, strict=True):
             losses[name] = 0.15 * functional.cross_entropy(head(tokens[at, token]), column)
+        if step >= GROUNDED:
+            concerned = torch.from_numpy(concerns(pictures, rows, questions))
+            target = concerned.gather(1, owner.clamp(min=0)) & (owner >= 0)
+            asked = torch.tensor([bool(q.about) for q in questions])
+            losses["about"] = 2 * functional.binary_cross_entropy_with_logits(
+                heads.about(before)[asked, :, 0], target[asked].float(), pos_weight=POSITIVE
+            )
         return losses
 
     def validate(average: ViltForQuestionAnswering) -> dict[str, float]:
@@ -186,7 +224,7 @@ def main() -> None:
         for begin in range(0, len(own), 250):
             rows = np.arange(begin, begin + 250)
             regions, questions, crops = ask(own, rows, "val")
-            logits, _ = predict(
+            logits, *_ = predict(
                 average, view(own.pixels[rows], regions), encode([q.text for q in questions])
             )
             for question, crop, best in zip(questions, crops, logits.argmax(1), strict=True):

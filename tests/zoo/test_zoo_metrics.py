@@ -81,6 +81,24 @@ def test_questions_about_crops_name_their_object(manner: str) -> None:
         assert _oracle(question, alone) == question.answer, question
 
 
+@pytest.mark.parametrize("manner", [m for m in SCENE_ASKS if m != "background"])
+def test_a_question_about_a_scene_says_which_objects_decide_it(manner: str) -> None:
+    for index, (_, scene) in enumerate(SCENES):
+        question = about_scene(random.Random(index), scene, manner)
+        concerned = sum(map(question.concerns, scene.objects))
+        if question.group == "yesno":
+            assert (concerned > 0) == (question.answer == "yes"), question
+        elif question.group == "count":
+            assert concerned == int(question.answer), question
+        else:
+            assert concerned == 1, question
+
+
+def test_a_question_about_the_background_is_about_no_object() -> None:
+    question = about_scene(random.Random(0), SCENES[0][1], "background")
+    assert not any(map(question.concerns, SCENES[0][1].objects))
+
+
 def test_no_question_of_training_names_a_held_out_pair() -> None:
     rng = random.Random(5)
     pairs = {f"{color} {kind}" for color, kind in HELD_OUT_PAIRS}

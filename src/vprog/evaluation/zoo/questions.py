@@ -58,11 +58,18 @@ class Question:
         text: As a program asks it.
         answer: One of ``ANSWERS``.
         group: ``colour``, ``kind``, ``pattern``, ``size``, ``yesno``, ``count``, ``background``.
+        about: What holds of the objects that decide the answer: a noun, then attributes. Where the
+            answer to a yes-no question about objects is "no", no object is so.
     """
 
     text: str
     answer: str
     group: str
+    about: tuple[str, ...] = ()
+
+    def concerns(self, thing: SceneObject) -> bool:
+        """Whether an object is what the question is about."""
+        return bool(self.about and _having([thing], self.about[0], self.about[1:]))
 
 
 def about_crop(
@@ -135,7 +142,7 @@ def _about(
         broad = CATEGORY[thing.name] if rng.random() < 0.8 else "object"
         if not said and noun != thing.name:
             broad = noun
-        return Question(name_question(broad), thing.name, "kind")
+        return Question(name_question(broad), thing.name, "kind", (broad, *said))
     weights = {"color": 5, "pattern": 4, "size": 3, "name": 2 if noun != thing.name else 1}
     for family in ("name",) * in_scene + tuple(FAMILY_OF[word] for word in said):
         weights.pop(family)
@@ -143,15 +150,17 @@ def _about(
     value = _value(thing, family)
     phrase = " ".join((*said, noun))
     if manner in FAMILY:
-        return Question(value_question(family, phrase), value, manner)
+        return Question(value_question(family, phrase), value, manner, (noun, *said))
     other = _other(rng, thing, family)
     if manner == "verify":
         true = rng.random() < 0.5
-        text = is_question(family, phrase, value if true else other)
-        return Question(text, "yes" if true else "no", "yesno")
+        claim = value if true else other
+        about = (claim, *said) if family == "name" else (noun, *said, claim)
+        text = is_question(family, phrase, claim)
+        return Question(text, "yes" if true else "no", "yesno", about)
     options = rng.sample((value, other), 2)
     group = {"color": "colour", "name": "kind"}.get(family, family)
-    return Question(choice_question(family, phrase, options), value, group)
+    return Question(choice_question(family, phrase, options), value, group, (noun, *said))
 
 
 def _value(thing: SceneObject, family: str) -> str:
@@ -196,7 +205,8 @@ def _exist(rng: random.Random, things: Sequence[SceneObject]) -> Question:
     start = rng.choice(("Is there", "Is there", "Do you see"))
     text = f"{start} {with_article(' '.join((*said, singular(noun))))}"
     text += rng.choice(("?", "?", " in the picture?"))
-    return Question(text, "yes" if _having(things, noun, said) else "no", "yesno")
+    answer = "yes" if _having(things, noun, said) else "no"
+    return Question(text, answer, "yesno", (noun, *said))
 
 
 def _count(rng: random.Random, things: Sequence[SceneObject]) -> Question:
@@ -210,7 +220,8 @@ def _count(rng: random.Random, things: Sequence[SceneObject]) -> Question:
             break
     many = " ".join((*said, plural(noun)))
     ending = rng.choice(("are there?", "are in the picture?", "do you see?"))
-    return Question(f"How many {many} {ending}", str(len(_having(things, noun, said))), "count")
+    count = str(len(_having(things, noun, said)))
+    return Question(f"How many {many} {ending}", count, "count", (noun, *said))
 
 
 def _background(rng: random.Random, background: str) -> Question:
