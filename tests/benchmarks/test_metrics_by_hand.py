@@ -173,6 +173,7 @@ SUBMISSIONS: list[tuple[str, list[str], list[Value], str]] = [
     ("gqa", ["1", "2"], ["The cat", None],
      '[{"questionId": "1", "prediction": "cat"}, {"questionId": "2", "prediction": ""}]\n'),
     ("nlvr2", ["dev-1-0-0", "dev-1-1-0"], [True, None], "dev-1-0-0,True\ndev-1-1-0,False\n"),
+    ("nlvr", ["1-0-2"], ["True"], "p.png,true\n"),
     ("pope", ["random-1"], ["No, none."], '{"question": "?", "answer": "no"}\n'),
     ("tallyqa", ["7", "8"], ["two", "many"],
      '[{"question_id": 7, "answer": 2}, {"question_id": 8, "answer": 0}]\n'),

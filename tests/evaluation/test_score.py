@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -38,7 +39,12 @@ def make(tmp_path: Path) -> Make:
     """Writes a run with these rows."""
 
     def run(
-        name: str, rows: list[tuple[str, Any, str, str]] = ROWS, *, n: int = 0, **settings: Any
+        name: str,
+        rows: list[tuple[str, Any, str, str]] = ROWS,
+        *,
+        n: int = 0,
+        extra: Mapping[str, Any] = MappingProxyType({}),
+        **settings: Any,
     ) -> Path:
         folder = tmp_path / name
         given = {
@@ -58,8 +64,9 @@ def make(tmp_path: Path) -> Make:
                 labels = (label,) if label else ()
                 types = {"structural": kind}
                 example = Example(
-                    id=id, pictures=(), question="?", answers=labels, types=types, group="g"
-                )
+                    id=id, pictures=(), question="?", answers=labels, types=types, group="g",
+                    extra=extra.get(id, {}),
+                )  # fmt: skip
                 judge = load_benchmark(str(settings.get("benchmark", "shapes"))).verify
                 opened.append(make_record(trace, example, judge))
         return folder
@@ -258,6 +265,20 @@ def test_figures_that_need_files_are_said_to_be_missing(
     )
     print_scores([figures], None, markdown=True)
     assert "validity: needs GQA's choices file" in capsys.readouterr().out
+
+
+def test_only_balanced_questions_count_in_gqa(make: Make) -> None:
+    rows = [("q1", "red", "red", "query"), ("q2", "red", "blue", "query"),
+            ("q3", "yes", "yes", "verify")]  # fmt: skip
+    run = make("a", rows, benchmark="gqa", extra={"q1": {"balanced": False}})
+    figures = score_run(run).figures
+    assert figures["n"] == 3
+    assert (figures["metrics"]["accuracy"]["value"], figures["metrics"]["accuracy"]["n"]) == (
+        0.5,
+        2,
+    )
+    assert figures["by_type"]["structural"]["query"]["n"] == 1
+    assert figures["majority"] == {"answer": "blue", "value": 0.5}
 
 
 def test_runs_of_two_benchmarks_are_not_compared(make: Make) -> None:

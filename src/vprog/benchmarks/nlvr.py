@@ -19,13 +19,13 @@ import json
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from vprog.benchmarks.benchmark import Answers, Benchmark
+from vprog.benchmarks.benchmark import Answered, Answers, Benchmark
 from vprog.benchmarks.metric import Metric, mean_of_groups
 from vprog.benchmarks.nlvr_tools import GREY_BOX_PITCH, GREY_BOX_SIDE, TOOLS
 from vprog.errors import InputError
@@ -279,6 +279,16 @@ def _is_towers(scene: Scene) -> bool:
     )
 
 
+def submission(answered: Sequence[Answered]) -> str:
+    """The predictions file of the official script: ``<split>-<identifier>-<k>.png,true`` a line.
+
+    A program that failed says false: the script takes no other word.
+    """
+    return "".join(
+        f"{a.example.pictures[0].id}.png,{str(a.text == 'yes').lower()}\n" for a in answered
+    )
+
+
 BENCHMARK = Benchmark(
     name="nlvr",
     doc="True or false statements by people about drawn pictures (Suhr et al. 2017, lil-lab/nlvr)",
@@ -287,5 +297,7 @@ BENCHMARK = Benchmark(
     tools=TOOLS,
     metrics=consistency,
     binary=True,
+    submission=submission,
+    submission_file="predictions.csv",
 )
 """The benchmark."""

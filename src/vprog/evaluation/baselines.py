@@ -65,11 +65,7 @@ def bare_vqa(
     if backend is None:
         return {"value": None, "missing": "the toolbox binds no vqa tool"}
     for other in _candidates(path, settings, backend, given):
-        credits = {
-            record.trace.example_id: record.verdict.credit
-            for record in read_traces(other)
-            if record.chosen and record.trace.example_id in records
-        }
+        credits = _credits(other, records)
         if credits:
             own = {id: r.group or next(iter(r.pictures), id) for id, r in records.items()}
             figure = describe(mean(credits.values()), [own[id] for id in credits])
@@ -86,16 +82,32 @@ def _candidates(
     path: Path, settings: Mapping[str, Any], backend: str, given: Sequence[Path]
 ) -> Iterable[Path]:
     own = path.resolve()
-    for other in (*given, *sorted(own.parent.iterdir())):
-        if other.resolve() == own or not is_run(other):
-            continue
+    try:
+        beside = sorted(own.parent.iterdir())
+    except OSError:
+        beside = []
+    for other in (*given, *beside):
         try:
+            if other.resolve() == own or not is_run(other):
+                continue
             found = read_settings(other)
-        except InputError:  # somebody's damaged run is no reason not to score this one
+        except (OSError, InputError):  # somebody else's folder is no reason not to score this one
             continue
         same = all(found.get(key) == settings[key] for key in ("benchmark", "split"))
         if same and found.get("writer") == "vqa" and _vqa(found) == backend:
             yield other
+
+
+def _credits(other: Path, records: Mapping[str, Record]) -> dict[str, float]:
+    """What the answers of a run are worth, over these examples; none where it is damaged."""
+    try:
+        return {
+            record.trace.example_id: record.verdict.credit
+            for record in read_traces(other)
+            if record.chosen and record.trace.example_id in records
+        }
+    except InputError:
+        return {}
 
 
 def _vqa(settings: Mapping[str, Any]) -> str | None:
