@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from vprog.cli import ask, bench, check, demo, doctor, listing, run, score, view, world, zoo
+from vprog.cli import ask, bench, check, demo, doctor, export, listing, run, score, view, world, zoo
 from vprog.errors import VprogError
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ app.command("ask")(ask.ask)
 app.command("check")(check.check)
 app.command("score")(score.score)
 app.command("view")(view.view)
+app.command("export")(export.export)
 app.command("list")(listing.list_)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
