@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vprog.errors import PictureError
@@ -103,7 +104,7 @@ class Scene:
 
 
 class Picture:
-    """A picture by reference: a file, a member of a zip archive, an array, or an edit of another.
+    """A picture by reference: a file, a member of an archive, a cell, an array, an edit of another.
 
     Nothing is read before it is asked for. ``id`` names the picture inside a run and must be unique
     there; ``digest`` names its content, so that equal pictures share their calls.
@@ -118,6 +119,7 @@ class Picture:
         "_region",
         "_size",
         "array_rgb",
+        "encoded",
         "id",
         "member",
         "path",
@@ -131,6 +133,7 @@ class Picture:
         *,
         path: Path | str | None = None,
         member: str | None = None,
+        encoded: Callable[[], bytes] | None = None,
         array_rgb: np.ndarray[Any, Any] | None = None,
         scene: Scene | None = None,
         render: Callable[[], Image] | None = None,
@@ -143,6 +146,8 @@ class Picture:
             id: Unique name in the run.
             path: The file, or the zip archive that holds ``member``.
             member: Name inside the archive ``path``.
+            encoded: Reads the bytes of an encoded picture that is kept in another file, such as a
+                cell of a table; ``path`` then says which, for messages alone.
             array_rgb: Pixels instead of a file, uint8 [height, width, 3], RGB.
             scene: Gold scene for oracle backends.
             render: Makes the pixels of an edited picture when they are first needed.
@@ -152,6 +157,7 @@ class Picture:
         self.id = id
         self.path = Path(path) if path is not None else None
         self.member = member
+        self.encoded = encoded
         self.array_rgb = array_rgb
         self.scene = scene
         self.render = render
@@ -176,10 +182,12 @@ class Picture:
         """The encoded file, or the raw pixels of an array.
 
         Raises:
-            PictureError: The file or archive member cannot be read.
+            PictureError: The file, archive member or cell cannot be read.
         """
         if self.array_rgb is not None:
             return self.array_rgb.tobytes()
+        if self.encoded is not None:
+            return self.encoded()
         if self.path is None:
             raise PictureError(f"picture {self.id!r} has neither a file nor pixels")
         try:
@@ -264,7 +272,8 @@ class Picture:
 
         from PIL import Image
 
-        source = self.path if self.member is None and self.path else io.BytesIO(self.read_bytes())
+        in_another = self.member is not None or self.encoded is not None
+        source = self.path if self.path and not in_another else io.BytesIO(self.read_bytes())
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -324,3 +333,16 @@ class Example:
     group: str = ""
     programs: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def prompt(self) -> str:
+        """The question as a model without a program is asked: with the choices, where there are any.
+
+        ``extra["choices"]`` holds the choices of a multiple-choice question in their order. What a
+        program answers may be the text of a choice or its letter.
+        """
+        choices = self.extra.get("choices")
+        if not choices:
+            return self.question
+        lines = (f"{letter}. {text}" for letter, text in zip(ascii_uppercase, choices, strict=False))
+        return "\n".join((self.question, *lines, "Answer with the letter of the right choice."))

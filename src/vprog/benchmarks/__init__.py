@@ -23,8 +23,15 @@ MODULES = {
     "world-tally": "world_tally",
     "world-pope": "world_pope",
     "world-refer": "world_refer",
+    "vqav2": "vqav2",
+    "okvqa": "okvqa",
+    "aokvqa": "aokvqa:DIRECT",
+    "aokvqa-mc": "aokvqa:CHOICE",
+    "mmbench": "mmbench",
+    "hateful-memes": "hateful_memes",
 }
-"""Benchmark name -> module of this package that defines ``BENCHMARK``; imported when asked for."""
+"""Benchmark name -> module of this package that defines ``BENCHMARK``, or another name after a
+colon; imported when asked for."""
 
 
 def load_benchmark(name: str) -> Benchmark:
@@ -35,7 +42,8 @@ def load_benchmark(name: str) -> Benchmark:
     """
     if name not in MODULES:
         raise InputError(f"unknown benchmark {name!r}. {known_names(name, MODULES)}")
-    module = importlib.import_module(f"{__name__}.{MODULES[name]}")
-    benchmark = module.BENCHMARK
+    file, _, variable = MODULES[name].partition(":")
+    module = importlib.import_module(f"{__name__}.{file}")
+    benchmark = getattr(module, variable or "BENCHMARK")
     assert isinstance(benchmark, Benchmark)
     return benchmark
