@@ -111,12 +111,12 @@ class Picture:
 
     Attributes:
         id: Unique name in its run, such as ``val/17`` or the file's name.
-        scene: The gold scene, where the benchmark has one.
     """
 
     __slots__ = (
         "_digest",
         "_region",
+        "_scene",
         "_size",
         "array_rgb",
         "encoded",
@@ -124,7 +124,6 @@ class Picture:
         "member",
         "path",
         "render",
-        "scene",
     )
 
     def __init__(
@@ -135,7 +134,7 @@ class Picture:
         member: str | None = None,
         encoded: Callable[[], bytes] | None = None,
         array_rgb: np.ndarray[Any, Any] | None = None,
-        scene: Scene | None = None,
+        scene: Scene | Callable[[Picture], Scene] | None = None,
         render: Callable[[], Image] | None = None,
         size: tuple[int, int] | None = None,
         digest: str | None = None,
@@ -149,7 +148,7 @@ class Picture:
             encoded: Reads the bytes of an encoded picture that is kept in another file, such as a
                 cell of a table; ``path`` then says which, for messages alone.
             array_rgb: Pixels instead of a file, uint8 [height, width, 3], RGB.
-            scene: Gold scene for oracle backends.
+            scene: Gold scene for oracle backends, or what makes it when it is first asked for.
             render: Makes the pixels of an edited picture when they are first needed.
             size: Width and height, where they are known without reading.
             digest: Content hash, where it is known without reading (edited pictures).
@@ -159,7 +158,7 @@ class Picture:
         self.member = member
         self.encoded = encoded
         self.array_rgb = array_rgb
-        self.scene = scene
+        self._scene = scene
         self.render = render
         self._size = size
         self._digest = digest
@@ -219,12 +218,23 @@ class Picture:
         if self._size is None:
             if self.array_rgb is not None:
                 self._size = (self.array_rgb.shape[1], self.array_rgb.shape[0])
-            elif self.scene is not None:
-                self._size = (self.scene.width, self.scene.height)
+            elif isinstance(self._scene, Scene):
+                self._size = (self._scene.width, self._scene.height)
             else:
                 with self._open() as image:
                     self._size = image.size
         return self._size
+
+    @property
+    def scene(self) -> Scene | None:
+        """The gold scene, where the benchmark has one.
+
+        Raises:
+            PictureError: It must be made and the picture's size cannot be read.
+        """
+        if callable(self._scene):
+            self._scene = self._scene(self)
+        return self._scene
 
     @property
     def region(self) -> Region:
@@ -336,7 +346,7 @@ class Example:
 
     @property
     def prompt(self) -> str:
-        """The question as a model without a program is asked: with the choices, where there are any.
+        """The question as a model without a program is asked: with the choices where it has any.
 
         ``extra["choices"]`` holds the choices of a multiple-choice question in their order. What a
         program answers may be the text of a choice or its letter.
@@ -344,5 +354,7 @@ class Example:
         choices = self.extra.get("choices")
         if not choices:
             return self.question
-        lines = (f"{letter}. {text}" for letter, text in zip(ascii_uppercase, choices, strict=False))
+        lines = (
+            f"{letter}. {text}" for letter, text in zip(ascii_uppercase, choices, strict=False)
+        )
         return "\n".join((self.question, *lines, "Answer with the letter of the right choice."))

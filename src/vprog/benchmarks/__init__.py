@@ -29,19 +29,28 @@ MODULES = {
     "aokvqa-mc": "aokvqa:CHOICE",
     "mmbench": "mmbench",
     "hateful-memes": "hateful_memes",
+    "openimages": "openimages",
+    "own": "own",
 }
 """Benchmark name -> module of this package that defines ``BENCHMARK``, or another name after a
 colon; imported when asked for."""
 
 
 def load_benchmark(name: str) -> Benchmark:
-    """The benchmark of that name.
+    """The benchmark of that name; ``own:image=file`` also says which columns hold what.
 
     Raises:
-        InputError: Unknown, with the nearest name.
+        InputError: Unknown, with the nearest name, or columns of a benchmark that has its own.
     """
+    name, sign, columns = name.partition(":")
     if name not in MODULES:
         raise InputError(f"unknown benchmark {name!r}. {known_names(name, MODULES)}")
+    if sign and name != "own":
+        raise InputError(f"columns can be named for the benchmark own alone; {name} has its own")
+    if name == "own":
+        from vprog.benchmarks.own import own
+
+        return own(columns)
     file, _, variable = MODULES[name].partition(":")
     module = importlib.import_module(f"{__name__}.{file}")
     benchmark = getattr(module, variable or "BENCHMARK")

@@ -14,6 +14,7 @@ from typing import Any
 
 from vprog.benchmarks import choices
 from vprog.benchmarks.benchmark import Answered, Benchmark
+from vprog.benchmarks.drawn import drawn_programs
 from vprog.benchmarks.gqa_files import read_json, require, typed
 from vprog.benchmarks.official_files import Photographs, find_file, scenes_beside
 from vprog.benchmarks.vqa_answers import plain_text
@@ -42,6 +43,7 @@ def _rows(data: Path, split: str) -> Iterator[tuple[str, Mapping[str, Any], Exam
             id=typed(row["question_id"], str, "question_id", where),
             pictures=(pictures.picture(f"{image:012d}.jpg", where),),
             question=typed(row["question"], str, "question", where),
+            programs=drawn_programs(row, where),
         )
         yield where, row, example
 
@@ -100,6 +102,7 @@ def _with(example: Example, *, answers: tuple[str, ...], extra: Mapping[str, Any
         pictures=example.pictures,
         question=example.question,
         answers=answers,
+        programs=example.programs,
         extra=extra,
     )
 
@@ -117,7 +120,7 @@ def direct_submission(answers: Sequence[Answered]) -> str:
 
 
 def choice_submission(answers: Sequence[Answered]) -> str:
-    """Predictions by question. The server takes choices alone: an answer that is none is the first."""
+    """Predictions by question. The server takes choices alone: for any other answer the first."""
     told = {}
     for answered in answers:
         offered = answered.example.extra["choices"]

@@ -49,5 +49,5 @@ def _has_words(text: str, words: str) -> bool:
 
 
 def credit(value: Value, example: Example) -> float:
-    """1 where an answer means the right choice: ``extra["choices"]`` at ``extra["right_choice"]``."""
+    """1 where an answer means the choice at ``extra["right_choice"]`` of ``extra["choices"]``."""
     return float(pick(value, example.extra["choices"]) == example.extra["right_choice"])

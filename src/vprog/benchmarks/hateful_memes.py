@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vprog.benchmarks.benchmark import Answered, Answers, Benchmark
+from vprog.benchmarks.drawn import drawn_programs
 from vprog.benchmarks.gqa_files import read_jsonl, require, typed
 from vprog.benchmarks.metric import Metric, Whole
 from vprog.benchmarks.official_files import Photographs, find_file, scenes_beside
@@ -45,6 +46,7 @@ def load(data: Path, split: str) -> Iterator[Example]:
             pictures=(pictures.picture(typed(row["img"], str, "img", where), where),),
             question=QUESTION.format(text),
             answers=() if label is None else ("yes" if label else "no",),
+            programs=drawn_programs(row, where),
             extra={"text": text},
         )
 

@@ -19,6 +19,7 @@ from string import ascii_uppercase
 
 from vprog.benchmarks import choices
 from vprog.benchmarks.benchmark import Answered, Answers, Benchmark
+from vprog.benchmarks.drawn import drawn_programs
 from vprog.benchmarks.metric import Metric, Ratio, mean, mean_of_groups
 from vprog.benchmarks.official_files import find_file, read_table, scenes_beside
 from vprog.benchmarks.vqa_answers import plain_text
@@ -61,7 +62,8 @@ def load(data: Path, split: str) -> Iterator[Example]:
         right = _right(row, len(offered), where)
         for turn in (turned,) if has_rotations else range(len(offered)):
             shift = 0 if has_rotations else turn
-            yield _example(question, turn, row, pictures[question], offered, right, shift)
+            programs = drawn_programs(row, where)
+            yield _example(question, turn, row, pictures[question], offered, right, shift, programs)
 
 
 def _find(data: Path, split: str) -> Path:
@@ -76,7 +78,9 @@ def _index(row: Mapping[str, str], where: str) -> int:
     try:
         return int(row["index"])
     except ValueError:
-        raise InputError(f"{where}: column 'index' must be a number, found {row['index'][:60]!r}") from None
+        raise InputError(
+            f"{where}: column 'index' must be a number, found {row['index'][:60]!r}"
+        ) from None
 
 
 def _filled(cell: str | None) -> bool:
@@ -123,6 +127,7 @@ def _example(
     offered: Sequence[str],
     right: int | None,
     shift: int,
+    programs: Mapping[str, str],
 ) -> Example:
     turned = [*offered[shift:], *offered[:shift]]
     extra: dict[str, object] = {"choices": turned, "row": [question, turn]}
@@ -137,6 +142,7 @@ def _example(
         answers=() if right is None else (offered[right],),
         types={kind: value for kind, value in kinds.items() if value and _filled(value)},
         group=str(question),
+        programs=programs,
         extra=extra,
     )
 

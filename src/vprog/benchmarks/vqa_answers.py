@@ -25,7 +25,9 @@ _THOUSANDS = re.compile(r"\d,\d")
 _ARTICLES = frozenset(("a", "an", "the"))
 _NUMBERS = {
     word: str(number)
-    for number, word in enumerate("zero one two three four five six seven eight nine ten".split())
+    for number, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    )
 } | {"none": "0"}
 
 # Words with apostrophes: what is left when the marked ones (|) are forgotten becomes the word.

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks.benchmark import Answered
+from vprog.benchmarks.drawn import drawn_programs
 from vprog.benchmarks.gqa_files import read_json, require, typed
 from vprog.benchmarks.official_files import Photographs
-from vprog.benchmarks.vqa_answers import accepted, soft_accuracy, plain_text
+from vprog.benchmarks.vqa_answers import accepted, plain_text, soft_accuracy
 from vprog.errors import InputError
 from vprog.example import Example
 from vprog.trace import Value
@@ -53,6 +54,7 @@ def read_questions(
             question=typed(row["question"], str, "question", where),
             answers=answers,
             types=types,
+            programs=drawn_programs(row, where),
             extra=extra,
         )
 

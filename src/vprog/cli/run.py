@@ -34,6 +34,10 @@ def run(
     split: Annotated[
         str | None, typer.Option(help="Which part of it; the benchmark's first if left out.")
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="For `own`: role=column,... of image, question, answer, id, choices."),
+    ] = None,
     writer: Annotated[
         str, typer.Option(help="Where programs come from; see `vprog list`.")
     ] = "gold",
@@ -80,10 +84,11 @@ def run(
     from vprog.program import to_language
 
     given = dict(locals())
+    named = benchmark if columns is None else f"{benchmark}:{columns}"
     settings = RunSettings(
-        benchmark=benchmark,
+        benchmark=named,
         data=data,
-        split=split or load_benchmark(benchmark).splits[0],
+        split=split or load_benchmark(named).splits[0],
         writer=writer,
         toolbox=toolbox,
         language=to_language(language),

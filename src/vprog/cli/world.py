@@ -19,7 +19,9 @@ def group() -> None:
 
 @app.command()
 def draw(
-    task: Annotated[str, typer.Option(help="gqa, nlvr2, tally or pope.")],
+    task: Annotated[
+        str, typer.Option(help="gqa, nlvr2, tally, pope, or a benchmark of photographs.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     domain: Annotated[str, typer.Option(help="Drawing style and background.")] = "generalist",
     n: Annotated[int, typer.Option(help="Number of questions.", min=1)] = 1000,
@@ -32,12 +34,11 @@ def draw(
     json: Json = False,
 ) -> None:
     """Draw pictures and write questions about them in a benchmark's own file format."""
-    from vprog.world import write
+    from vprog.world import OFFICIAL_TASKS, write, write_official
 
     # Which tasks and splits there are is checked, and said, by the function itself.
-    written = write(
-        cast(Any, task), domain, n, seed, out, split=cast(Any, split), size=size, phrasing=phrasing
-    )
+    draws = cast(Any, write_official if task in OFFICIAL_TASKS else write)
+    written = draws(task, domain, n, seed, out, split=split, size=size, phrasing=phrasing)
     if json:
         print_json(written)
         return

@@ -81,7 +81,10 @@ class RunSettings:
         """The usual name of its folder: what it is, in short."""
         kind, _, rest = self.writer.partition(":")
         name = self.writer_settings.model if kind == "chat" else rest
-        parts = [self.benchmark, self.split, kind]
+        benchmark = self.benchmark.partition(":")[0]
+        parts = [benchmark, self.split, kind]
+        if benchmark == "own":
+            parts.insert(1, self.data.stem)
         if name and kind != "replay":
             parts.append(Path(name).name)
         parts += [Path(self.toolbox).stem, self.language]
