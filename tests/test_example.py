@@ -51,8 +51,10 @@ def test_a_scene_is_made_once_and_knows_the_pictures_size() -> None:
     assert made == [(4, 3)]
 
 
-def test_the_prompt_has_the_choices() -> None:
+def test_choices_stand_below_the_question() -> None:
     plain = Example(id="1", pictures=(), question="Which?")
-    assert plain.prompt == "Which?"
+    assert plain.with_choices("Which?") == "Which?"
     choice = Example(id="1", pictures=(), question="Which?", extra={"choices": ["cat", "dog"]})
-    assert choice.prompt == ("Which?\nA. cat\nB. dog\nAnswer with the letter of the right choice.")
+    assert choice.with_choices("Which one?") == (
+        "Which one?\nA. cat\nB. dog\nAnswer with the letter of the right choice."
+    )

@@ -344,17 +344,16 @@ class Example:
     programs: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def prompt(self) -> str:
-        """The question as a model without a program is asked: with the choices where it has any.
+    def with_choices(self, question: str) -> str:
+        """A question about this example with its choices below it, if it has any.
 
         ``extra["choices"]`` holds the choices of a multiple-choice question in their order. What a
         program answers may be the text of a choice or its letter.
         """
         choices = self.extra.get("choices")
         if not choices:
-            return self.question
+            return question
         lines = (
             f"{letter}. {text}" for letter, text in zip(ascii_uppercase, choices, strict=False)
         )
-        return "\n".join((self.question, *lines, "Answer with the letter of the right choice."))
+        return "\n".join((question, *lines, "Answer with the letter of the right choice."))

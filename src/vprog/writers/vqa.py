@@ -25,7 +25,7 @@ class BareVqa:
 
     A statement is asked as "Is it true that ...?". Of two pictures both are asked, and the answer
     is yes where it is yes for both: the tool sees one picture at a time. There is no program for
-    more pictures.
+    more pictures. Choices stand below the question with their letters.
     """
 
     name = "vqa"
@@ -42,7 +42,8 @@ class BareVqa:
         del sampling
         for example in examples:
             count = len(example.pictures)
-            text = _TEXTS[language, count](as_question(example.question)) if count in (1, 2) else ""
+            question = example.with_choices(as_question(example.question))
+            text = _TEXTS[language, count](question) if count in (1, 2) else ""
             yield [Program(text, language)] if text else []
 
     def repair(
