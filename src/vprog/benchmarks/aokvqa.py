@@ -109,8 +109,9 @@ def _with(example: Example, *, answers: tuple[str, ...], extra: Mapping[str, Any
 
 def direct_credit(value: Value, example: Example) -> float:
     """A third for each person who gave the very same answer, at most 1."""
+    human: Sequence[str] = example.extra["human_answers"]
     text = plain_text(value)
-    return min(1.0, example.extra["human_answers"].count(text) / ENOUGH)
+    return 0.0 if text is None else min(1.0, human.count(text) / ENOUGH)
 
 
 def direct_submission(answers: Sequence[Answered]) -> str:

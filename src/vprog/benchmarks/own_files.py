@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 TEXTS = (".jsonl", ".json", ".csv", ".tsv")
 ENDINGS = (*TEXTS, ".parquet", ".arrow")
 
+_BESIDE = ("_sceneGraphs", "dataset_info", "dataset_dict", "state")
+"""Ends of the names of files that lie beside data and hold no questions."""
+
 Row = tuple[str, Mapping[str, Any]]
 """Its place for messages, and its cells by column."""
 
@@ -42,11 +45,16 @@ def find_tables(data: Path, split: str) -> list[Path]:
     for folder in (data / split, saved):
         if (folder / "state.json").is_file():
             return _saved(folder)
-    there = [p for f in (data, data / "data") for p in sorted(f.glob("*")) if p.suffix in ENDINGS]
-    for fits in (lambda stem: stem == split, lambda stem: stem.startswith(f"{split}-")):
-        found = [path for path in there if fits(path.stem)]
-        if found:
-            return found
+    there = [
+        path
+        for folder in (data, data / "data")
+        for path in sorted(folder.glob("*"))
+        if path.suffix in ENDINGS and not path.stem.endswith(_BESIDE)
+    ]
+    found = [path for path in there if path.stem == split]
+    found = found or [path for path in there if path.stem.startswith(f"{split}-")]
+    if found:
+        return found
     if split == "all" and len(there) == 1:
         return there
     names = [path.name for path in there]
