@@ -1,0 +1,73 @@
+r"""Trains ``nlvr``: a tiny Llama that writes programs for NLVR's statements, in rounds.
+
+    python recipes/nlvr/writer.py --name nlvr-0
+    python recipes/nlvr/search.py --writer runs/writer/nlvr-0/model
+    python recipes/nlvr/writer.py --name nlvr-1 --start runs/writer/nlvr-0/model \
+        --verified runs/nlvr/verified.jsonl
+
+Round 0 knows the grammar alone. Later rounds add what ``search.py`` verified: programs that the
+writer of the round before wrote for labelled statements, and that gave the right label. The same
+command again goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "writer"))
+
+import torch
+from pairs import Row, drawn, encode, mixed, read_verified
+from publish import save
+from tokens import PYTHON, STEPS, config, train_tokenizer
+from training import Trainer, arguments, batches, exact, plan
+from transformers import AutoTokenizer, LlamaForCausalLM
+
+ROUND = 8_000
+"""Pairs of a round, sorted into batches by length."""
+VAL = 400
+
+
+def main() -> None:
+    """Trains, resuming where an earlier process stopped; saves the model at the end."""
+    parser = arguments("nlvr-0", __doc__ or "", steps=5000, rate=5e-3)
+    parser.add_argument("--start", type=Path, default=None, help="model of the round before")
+    parser.add_argument("--verified", type=Path, default=None, help="what search.py wrote")
+    parser.add_argument("--share", type=float, default=0.3, help="of verified pairs in a batch")
+    given = parser.parse_args()
+    task = plan(given)
+    torch.manual_seed(task.seed)
+    if given.start is None:
+        rng = random.Random(f"{task.seed}/words")
+        tokenizer = train_tokenizer((drawn(rng)[0] for _ in range(40_000)), (*PYTHON, *STEPS))
+        model = LlamaForCausalLM(config(len(tokenizer)))
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(given.start)
+        model = LlamaForCausalLM.from_pretrained(given.start, dtype=torch.float32)
+    verified = read_verified(given.verified)
+    trainer = Trainer(task, model, tokenizer.pad_token_id)
+    fresh = random.Random("val")
+    val = {k: encode(tokenizer, [drawn(fresh, k) for _ in range(VAL)]) for k in ("python", "steps")}
+
+    def round_(number: int) -> list[list[Row]]:
+        rng = random.Random(f"{task.seed}/{number}")
+        pairs = mixed(rng, ROUND, verified, given.share)
+        found: list[list[Row]] = batches(encode(tokenizer, pairs), task.tokens)
+        rng.shuffle(found)
+        return found
+
+    def validate(average: Any) -> dict[str, float]:
+        out = given.out or task.folder / "model"
+        average.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        return {k: exact(average, rows, tokenizer.pad_token_id) for k, rows in val.items()}
+
+    if trainer.train(round_, validate):
+        save(trainer, tokenizer, given.out or task.folder / "model")
+
+
+if __name__ == "__main__":
+    main()
