@@ -17,27 +17,28 @@ from words import misspelled
 Row = tuple[list[int], int]
 """Tokens of prompt and program, and how many of them are the prompt."""
 
-PYTHON_SHARE = 0.6
-
 
 def prompt(language: str, sentence: str) -> str:
     """What the writers' bare prompt makes of an example with one picture."""
     return f"{language} 1 {' '.join(sentence.lower().split())}"
 
 
-def drawn(rng: random.Random, language: str | None = None) -> tuple[str, str]:
-    """A prompt and a program from the grammar; the other language where one cannot say it."""
-    sentence, meant = spoken(rng)
-    wanted = language or ("python" if rng.random() < PYTHON_SHARE else "steps")
-    if wanted == "steps" and (text := steps.program(meant)) is not None:
-        return prompt("steps", sentence), text
-    if language == "steps":
-        return drawn(rng, language)
-    return prompt("python", sentence), python.program(meant)
+def drawn(rng: random.Random, python_share: float) -> tuple[str, str]:
+    """A prompt and a program from the grammar, in that share of calls in `python`."""
+    while True:
+        sentence, meant = spoken(rng)
+        if rng.random() < python_share:
+            return prompt("python", sentence), python.program(meant)
+        if (text := steps.program(meant)) is not None:
+            return prompt("steps", sentence), text
 
 
 def mixed(
-    rng: random.Random, count: int, verified: Sequence[dict[str, Any]], share: float
+    rng: random.Random,
+    count: int,
+    verified: Sequence[dict[str, Any]],
+    share: float,
+    python_share: float,
 ) -> list[tuple[str, str]]:
     """Pairs of the grammar, and that share of verified ones, some of them misspelled again."""
     pairs = []
@@ -49,7 +50,7 @@ def mixed(
                 sentence = misspelled(sentence, rng)
             pairs.append((prompt(row["language"], sentence), row["program"]))
         else:
-            pairs.append(drawn(rng))
+            pairs.append(drawn(rng, python_share))
     return pairs
 
 

@@ -89,7 +89,7 @@ def train_tokenizer(sentences: Iterable[str], pieces: Iterable[str]) -> Any:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=WORDS,
-        min_frequency=50,
+        min_frequency=15,
         special_tokens=[PAD, END, USER, PROGRAM],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -108,17 +108,17 @@ def train_tokenizer(sentences: Iterable[str], pieces: Iterable[str]) -> Any:
     )
 
 
-def config(size: int, *, hidden: int = 128, layers: int = 4) -> Any:
+def config(size: int, *, width: int = 128, layers: int = 4) -> Any:
     """A Llama of about 0.9 million parameters."""
     from transformers import LlamaConfig
 
     return LlamaConfig(
         vocab_size=size,
-        hidden_size=hidden,
-        intermediate_size=320,
+        hidden_size=width,
+        intermediate_size=width * 5 // 2,
         num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=4,
+        num_attention_heads=width // 32,
+        num_key_value_heads=width // 32,
         max_position_embeddings=256,
         tie_word_embeddings=True,
         pad_token_id=0,

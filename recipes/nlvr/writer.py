@@ -37,24 +37,32 @@ def main() -> None:
     parser.add_argument("--start", type=Path, default=None, help="model of the round before")
     parser.add_argument("--verified", type=Path, default=None, help="what search.py wrote")
     parser.add_argument("--share", type=float, default=0.3, help="of verified pairs in a batch")
+    parser.add_argument("--python", type=float, default=0.6, help="share of the language python")
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--width", type=int, default=128)
     given = parser.parse_args()
     task = plan(given)
     torch.manual_seed(task.seed)
     if given.start is None:
         rng = random.Random(f"{task.seed}/words")
-        tokenizer = train_tokenizer((drawn(rng)[0] for _ in range(40_000)), (*PYTHON, *STEPS))
-        model = LlamaForCausalLM(config(len(tokenizer)))
+        tokenizer = train_tokenizer(
+            (drawn(rng, given.python)[0] for _ in range(10_000)), (*PYTHON, *STEPS)
+        )
+        model = LlamaForCausalLM(config(len(tokenizer), width=given.width, layers=given.layers))
     else:
         tokenizer = AutoTokenizer.from_pretrained(given.start)
         model = LlamaForCausalLM.from_pretrained(given.start, dtype=torch.float32)
     verified = read_verified(given.verified)
     trainer = Trainer(task, model, tokenizer.pad_token_id)
     fresh = random.Random("val")
-    val = {k: encode(tokenizer, [drawn(fresh, k) for _ in range(VAL)]) for k in ("python", "steps")}
+    val = {
+        name: encode(tokenizer, [drawn(fresh, share) for _ in range(VAL)])
+        for name, share in (("python", 1.0), ("steps", 0.0))
+    }
 
     def round_(number: int) -> list[list[Row]]:
         rng = random.Random(f"{task.seed}/{number}")
-        pairs = mixed(rng, ROUND, verified, given.share)
+        pairs = mixed(rng, ROUND, verified, given.share, given.python)
         found: list[list[Row]] = batches(encode(tokenizer, pairs), task.tokens)
         rng.shuffle(found)
         return found
