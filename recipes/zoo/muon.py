@@ -15,12 +15,6 @@ import torch
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic Newton-Schulz iteration."""
 ITERATIONS = 5
-SCALE = 1.2
-"""Size of a step in learning rates, before the root of the longer side.
-
-At AdamW's own 0.2 (Liu et al., Muon is Scalable for LLM Training, 2025, section 2.2) the detector
-learned more slowly: docs/decisions.md.
-"""
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
@@ -48,9 +42,21 @@ class Muon(torch.optim.Optimizer):
         lr: float = 1e-3,
         weight_decay: float = 0.02,
         momentum: float = 0.95,
+        scale: float = 1.2,
     ) -> None:
-        """Takes matrices or groups of them."""
+        """Takes matrices.
+
+        Args:
+            params: Matrices or groups of them.
+            lr: Learning rate.
+            weight_decay: Times the learning rate.
+            momentum: Share of the past in the mean of gradients.
+            scale: Size of a step in learning rates, before the root of the longer side. At
+                AdamW's own 0.2 (Liu et al., Muon is Scalable for LLM Training, 2025, section 2.2)
+                the detector learned more slowly: docs/decisions.md.
+        """
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        self._scale = scale
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
@@ -69,7 +75,7 @@ class Muon(torch.optim.Optimizer):
                     mean.lerp_(matrix.grad, 1 - group["momentum"])
                     looked_ahead.append(matrix.grad.lerp(mean, group["momentum"]))
                 updates = orthogonal(torch.stack(looked_ahead))
-                size = group["lr"] * SCALE * max(rows, columns) ** 0.5
+                size = group["lr"] * self._scale * max(rows, columns) ** 0.5
                 for matrix, update in zip(matrices, updates, strict=True):
                     matrix.mul_(1 - group["lr"] * group["weight_decay"])
                     matrix.sub_(update, alpha=size)

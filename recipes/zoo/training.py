@@ -29,7 +29,8 @@ class Plan:
         rate: Peak learning rate.
         threads: Of torch.
         every: Steps between validations.
-        muon: Whether matrices of hidden layers are trained by Muon, all else by AdamW.
+        muon: Size of Muon's steps on matrices of hidden layers; all else is trained by AdamW, and
+            these too if 0.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Plan:
     rate: float
     threads: int
     every: int
-    muon: bool = True
+    muon: float = 1.2
 
     @property
     def folder(self) -> Path:
@@ -47,7 +48,9 @@ class Plan:
         return ROOT / "runs" / "zoo" / self.name
 
 
-def arguments(name: str, text: str, *, steps: int, rate: float) -> argparse.Namespace:
+def arguments(
+    name: str, text: str, *, steps: int, rate: float, muon: float = 1.2
+) -> argparse.Namespace:
     """The command line that every recipe has."""
     parser = argparse.ArgumentParser(description=text)
     parser.add_argument("--steps", type=int, default=steps, help="steps of the schedule")
@@ -58,7 +61,7 @@ def arguments(name: str, text: str, *, steps: int, rate: float) -> argparse.Name
     parser.add_argument("--every", type=int, default=500, help="steps between validations")
     parser.add_argument("--pictures", type=int, default=64_000, help="drawn for training")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--muon", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--muon", type=float, default=muon, help="size of Muon's steps; 0: AdamW")
     parser.add_argument("--name", default=name, help="folder under runs/zoo")
     parser.add_argument("--out", type=Path, default=None, help="where the checkpoint is saved")
     return parser.parse_args()
@@ -97,7 +100,7 @@ class Trainer:
             torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
         ]
         if plan.muon:
-            self.optimizers.append(Muon(hidden))
+            self.optimizers.append(Muon(hidden, scale=plan.muon))
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.step = 0
         self.seconds = 0.0

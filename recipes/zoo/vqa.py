@@ -1,21 +1,23 @@
 """Trains ``vqa``: ViLT whose layers start as those of the zoo's detector.
 
 The detector's vision layers know what is where after their own training; ViLT has the same layers
-under other names. One fresh layer comes on top. Three of four questions are about the region
-around an object, as programs cut it; the others about whole pictures. Auxiliary heads for kind,
-colour, size and pattern read the picture's tokens during training and are thrown away; so is one
-that tells, before the last layer, which tokens the question is about. Without it words and pictures
-do not meet: after 900 steps yes-no questions were still answered by chance.
+under other names. Two fresh layers come on top: in the first, words and pictures meet
+(``meeting.py``). Three of four questions are about the region around an object, as programs cut it;
+the others about whole pictures. Auxiliary heads for kind, colour, size and pattern read the
+picture's tokens during training and are thrown away; so is one that tells, before the last layer,
+which tokens the question is about.
 """
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import torch
 from crops import boxes_in, cut, enlarged
 from detect import Heads
+from meeting import TEMPLATES, meet, seen_by, words_of
 from pictures import Pictures, load
 from publish import detector, save_vqa
 from tokens import owners
@@ -34,10 +36,10 @@ SIDE, PATCH = 72, 8
 GRID = SIDE // PATCH
 CROPS = 0.72
 """Share of the questions that are about crops."""
-GROUNDED = 900
-"""Steps after which tokens must tell whether the question is about them."""
+TOKENS = 5.0
+"""Deviation of words and of what the detector's layers make of a picture."""
 POSITIVE = torch.tensor(3.0)
-"""Weight of those that it is about; most are not."""
+"""Weight of tokens that a question is about; most are not."""
 
 
 class Reading(Heads):
@@ -50,7 +52,7 @@ class Reading(Heads):
 
 
 def config(vocabulary: int, layers: int) -> ViltConfig:
-    """1.3 million parameters; widths and activation are the detector's."""
+    """1.4 million parameters; widths and activation are the detector's."""
     return ViltConfig(
         vocab_size=vocabulary, hidden_size=128, num_hidden_layers=layers, num_attention_heads=4,
         intermediate_size=512, hidden_act="quick_gelu", layer_norm_eps=1e-5, image_size=SIDE,
@@ -88,7 +90,7 @@ def start(model: ViltForQuestionAnswering, source: nn.Module, pixels: np.ndarray
     target.position_embeddings[0, 0].copy_(folded(positions[0]))
     target.cls_token.copy_(folded(sight.class_embedding) + norm.bias)
     words = source.owlvit.text_model.embeddings.token_embedding.weight
-    target.text_embeddings.word_embeddings.weight.copy_(words / words.std())
+    target.text_embeddings.word_embeddings.weight.copy_(words)
     for old, new in zip(vision.encoder.layers, model.vilt.encoder.layer, strict=False):
         attention, own = new.attention, old.self_attn
         pairs = [
@@ -99,17 +101,63 @@ def start(model: ViltForQuestionAnswering, source: nn.Module, pixels: np.ndarray
         ]  # fmt: skip
         for one, other in pairs:
             other.load_state_dict(one.state_dict())
-    for fresh in model.vilt.encoder.layer[len(vision.encoder.layers) :]:
-        for module in (fresh.attention.output.dense, fresh.output.dense):
-            module.weight.mul_(0.1)
     model.vilt.layernorm.load_state_dict(vision.post_layernorm.state_dict())
+    quieten(model, pixels)
+    target.text_embeddings.word_embeddings.weight.mul_(TOKENS / words.std())
+
+
+@torch.no_grad()
+def introduce(
+    model: ViltForQuestionAnswering, source: nn.Module, pixels: np.ndarray, tokenizer: Any
+) -> None:
+    """Lets tokens of pictures know words in the first fresh layer; see ``meeting``."""
+    known = words_of(source, tokenizer)
+    names = [word for word in known for _ in TEMPLATES]
+    texts = [template.format(word) for word in known for template in TEMPLATES]
+    text = tokenizer(texts, padding="longest", return_tensors="pt")
+    pixels = np.resize(pixels, (len(texts), *pixels.shape[1:]))
+    whole = np.tile([0, 0, SIZE, SIZE], (len(texts), 1))
+    fresh = len(source.owlvit.vision_model.encoder.layers)
+    hidden = predict(model, view(pixels, whole), text)[3][fresh]
+    ids = torch.tensor(tokenizer.convert_tokens_to_ids(names))
+    at = (text["input_ids"] == ids[:, None]).int().argmax(1)
+    words = hidden[torch.arange(len(texts)), at]
+    tokens = hidden[:, text["input_ids"].shape[1] + 1 :].flatten(0, 1)
+    read = torch.stack([known[name] for name in names])
+    meet(model.vilt.encoder.layer[fresh], tokens, words, seen_by(source, pixels, GRID), read)
+
+
+@torch.no_grad()
+def quieten(model: ViltForQuestionAnswering, pixels: np.ndarray) -> None:
+    """Divides all that the detector's layers add to a token, so that fresh layers are heard.
+
+    Its tokens have a deviation of 50 at the end; layer norms take any scale for the same.
+    """
+    whole = np.tile([0, 0, SIZE, SIZE], (len(pixels), 1))
+    text = {
+        "input_ids": torch.full((len(pixels), 1), 2),
+        "attention_mask": torch.ones((len(pixels), 1), dtype=torch.long),
+    }
+    fresh = 2
+    hidden = predict(model, view(pixels, whole), text)[3][-1 - fresh][:, 2:]
+    share = TOKENS / hidden.std()
+    embeddings = model.vilt.embeddings
+    parts = [embeddings.patch_embeddings.projection]
+    for layer in model.vilt.encoder.layer[:-fresh]:
+        parts += [layer.attention.output.dense, layer.output.dense]
+    for part in parts:
+        part.weight.mul_(share)
+        part.bias.mul_(share)
+    embeddings.position_embeddings.mul_(share)
+    embeddings.cls_token.mul_(share)
 
 
 def predict(model: ViltForQuestionAnswering, pixels: torch.Tensor, text: dict) -> tuple:
     """The model's own forward pass with patches in their order.
 
     Returns:
-        Answer logits, the picture's tokens, and the same before the last layer.
+        Answer logits, the picture's tokens, the same before the last layer, and what every layer
+        sees of words and picture.
     """
     embeddings = model.vilt.embeddings
     kinds = embeddings.token_type_embeddings.weight
@@ -124,7 +172,8 @@ def predict(model: ViltForQuestionAnswering, pixels: torch.Tensor, text: dict) -
     )
     hidden, before = (model.vilt.layernorm(h) for h in (out.last_hidden_state, out[1][-2]))
     first = words.shape[1] + 1
-    return model.classifier(model.vilt.pooler(hidden)), hidden[:, first:], before[:, first:]
+    logits = model.classifier(model.vilt.pooler(hidden))
+    return logits, hidden[:, first:], before[:, first:], out[1]
 
 
 def ask(pictures: Pictures, rows: np.ndarray, seed: str) -> tuple[np.ndarray, list, list[bool]]:
@@ -171,15 +220,16 @@ def view(pixels: np.ndarray, regions: np.ndarray) -> torch.Tensor:
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given = arguments("vqa", __doc__ or "", steps=2400, rate=1e-3)
+    given = arguments("vqa", __doc__ or "", steps=2000, rate=1e-3, muon=0.5)
     task = plan(given)
     torch.manual_seed(task.seed)
     pictures = load("generalist", "train", given.pictures, 7)
     tokenizer = build(bert_style=True)
     source = detector()
-    layers = len(source.owlvit.vision_model.encoder.layers) + 1
+    layers = len(source.owlvit.vision_model.encoder.layers) + 2
     model = ViltForQuestionAnswering(config(len(tokenizer), layers))
     start(model, source, pictures.pixels[:64])
+    introduce(model, source, pictures.pixels[:256], tokenizer)
     trainer = Trainer(task, model, heads := Reading(128))
     y, x = torch.meshgrid(torch.arange(GRID), torch.arange(GRID), indexing="ij")
     priors = (torch.stack([x, y], -1).flatten(0, 1) + 0.5) / GRID
@@ -201,7 +251,7 @@ def main() -> None:
             [1, 0, 1, 0]
         )
         gold = torch.where(flip[:, None, None], mirrored, gold)
-        logits, tokens, before = predict(model, images, encode([q.text for q in questions]))
+        logits, tokens, before, _ = predict(model, images, encode([q.text for q in questions]))
         wanted = torch.tensor([ANSWERS.index(q.answer) for q in questions])
         losses = {"answer": functional.cross_entropy(logits, wanted)}
         owner = owners(priors, gold, torch.from_numpy(there))
@@ -209,13 +259,12 @@ def main() -> None:
         known = torch.from_numpy(facts)[at, owner[at, token]].T
         for name, head, column in zip("kcsp", heads.facts, known, strict=True):
             losses[name] = 0.15 * functional.cross_entropy(head(tokens[at, token]), column)
-        if step >= GROUNDED:
-            concerned = torch.from_numpy(concerns(pictures, rows, questions))
-            target = concerned.gather(1, owner.clamp(min=0)) & (owner >= 0)
-            asked = torch.tensor([bool(q.about) for q in questions])
-            losses["about"] = 2 * functional.binary_cross_entropy_with_logits(
-                heads.about(before)[asked, :, 0], target[asked].float(), pos_weight=POSITIVE
-            )
+        concerned = torch.from_numpy(concerns(pictures, rows, questions))
+        target = concerned.gather(1, owner.clamp(min=0)) & (owner >= 0)
+        asked = torch.tensor([bool(q.about) for q in questions])
+        losses["about"] = 2 * functional.binary_cross_entropy_with_logits(
+            heads.about(before)[asked, :, 0], target[asked].float(), pos_weight=POSITIVE
+        )
         return losses
 
     def validate(average: ViltForQuestionAnswering) -> dict[str, float]:
