@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -416,6 +416,27 @@ def test_a_run_that_is_killed_leaves_nothing_to_the_next() -> None:
             run_all(words, engine=engine)
         assert engine.in_flight == 0
         assert [t.answer for t in run_all(words, engine=engine)] == [str(n) for n in range(20)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_tasks_that_come_of_traces(language: Language) -> None:
+    """Each program is known only when the one before has ended, in two chains at once."""
+    due = [Task(example(), asking(language, f"{chain}0"), n) for n, chain in enumerate("ab")]
+    ended: list[str] = []
+
+    def tasks() -> Iterator[Task | None]:
+        while len(ended) < 10:
+            yield due.pop(0) if due else None
+
+    with Engine(toolbox()) as engine:
+        for trace in engine.run(tasks()):
+            word = str(trace.answer)
+            ended.append(word)
+            following = f"{word[0]}{int(word[1]) + 1}"
+            due.append(Task(example(), asking(language, following), trace.candidate))
+            if word[1] == "4":
+                due.pop()
+    assert sorted(ended) == [f"{chain}{n}" for chain in "ab" for n in range(5)]
 
 
 def test_the_backend_protocol_is_what_the_fake_follows() -> None:
