@@ -84,10 +84,11 @@ def _load(said: Mapping[str, str], data: Path, split: str) -> Iterator[Example]:
     pictures: dict[str, Picture] = {}
     number = 0
     for path in find_tables(data, split):
-        roles: dict[str, str] | None = None
+        known: tuple[tuple[str, ...], dict[str, str]] | None = None
         for where, row in read_rows(path):
-            if roles is None or not all(column in row for column in roles.values()):
-                roles = _roles(said, row, where)
+            if known is None or known[0] != tuple(row):
+                known = tuple(row), _roles(said, row, where)
+            roles = known[1]
             cells = {role: row[column] for role, column in roles.items()}
             programs = drawn_programs(row, where)
             example = _example(number, cells, roles, folder, pictures, scenes, where)
