@@ -232,6 +232,28 @@ def test_a_toolbox_without_vqa_says_so(make: Make, capsys: pytest.CaptureFixture
     assert "vqa: the toolbox binds no vqa tool" in capsys.readouterr().out
 
 
+def test_words_are_no_baseline_for_regions(make: Make) -> None:
+    rows = [("q1", "cat", "[0, 0, 9, 9]", "t")]
+    run = make("a", rows, benchmark="refcoco", extra={"q1": {"box_xyxy": [0, 0, 9, 9]}}, **VQA)
+    figures = score_run(run).figures
+    assert figures["vqa"]["missing"] == "answers are regions, and vqa answers in words"
+    assert figures["majority"]["value"] == 0.0
+
+
+def test_numbers_are_in_order_and_many_values_are_left_to_markdown(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(f"q{n}", "yes", "yes", str(n)) for n in range(13)]
+    figures = score_run(make("a", rows)).figures
+    assert list(figures["by_type"]["structural"]) == [str(n) for n in range(13)]
+    print_scores([figures], None, markdown=False)
+    assert "by structural: --markdown or --json" in capsys.readouterr().out
+    print_scores([figures], None, markdown=True)
+    out = capsys.readouterr().out
+    assert "| structural | 12 " in out
+    assert "--markdown" not in out
+
+
 def test_a_damaged_neighbour_is_no_obstacle(make: Make, tmp_path: Path) -> None:
     run = make("a", **VQA)
     (tmp_path / "b").mkdir()
@@ -264,7 +286,7 @@ def test_figures_that_need_files_are_said_to_be_missing(
         "/data does not exist" in figures["metrics"]["validity"]["missing"]
     )
     print_scores([figures], None, markdown=True)
-    assert "validity: needs GQA's choices file" in capsys.readouterr().out
+    assert "validity, plausibility: needs GQA's choices file" in capsys.readouterr().out
 
 
 def test_only_balanced_questions_count_in_gqa(make: Make) -> None:

@@ -141,6 +141,7 @@ def test_figures_that_are_no_share() -> None:
     assert found is not None
     assert 0 < found.low < math.sqrt(2) < found.high <= 3
     assert interval(Ratio([4.0], [1.0], root=True), "a") is None
+    assert interval(Ratio([0.0] * 3, [1.0] * 3, root=True), "abc") is None
 
     def median(indices: Sequence[int]) -> float:
         return statistics.median(squares[i] for i in indices)
@@ -150,5 +151,6 @@ def test_figures_that_are_no_share() -> None:
     assert 0 <= whole.low <= 1 <= whole.high <= 9
     assert interval(Whole(median, 8), "a" * 8) is None
     assert interval(Whole(lambda _: None, 8), range(8)) is None
+    assert interval(Whole(lambda _: 0.0, 8), range(8)) is None
     assert interval(Missing("no file"), range(8)) is None
     assert interval(mean([None, None]), "ab") is None

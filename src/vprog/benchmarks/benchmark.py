@@ -77,6 +77,7 @@ class Benchmark:
         metrics: Its official figures beside accuracy. What they need of an example must be in
             ``Example.extra`` as plain JSON data, which a run keeps.
         binary: Whether every answer is "yes" or "no".
+        regions: Whether an answer is a region of the picture and not words.
         submission: The text of the file that the benchmark's server takes; None where it has none.
         submission_file: Its usual name.
     """
@@ -90,6 +91,7 @@ class Benchmark:
     credit: Credit | None = None
     metrics: Metrics = no_metrics
     binary: bool = False
+    regions: bool = False
     submission: Callable[[Sequence[Answered]], str] | None = None
     submission_file: str = "submission.json"
 

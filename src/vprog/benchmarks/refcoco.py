@@ -186,4 +186,5 @@ BENCHMARK = Benchmark(
     normalise=normalise,
     credit=credit,
     metrics=metrics,
+    regions=True,
 )

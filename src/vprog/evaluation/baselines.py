@@ -41,6 +41,7 @@ def majority(benchmark: Benchmark, answers: Answers, accuracy: Ratio) -> dict[st
 def bare_vqa(
     path: Path,
     settings: Mapping[str, Any],
+    benchmark: Benchmark,
     records: Mapping[str, Record],
     given: Sequence[Path],
 ) -> dict[str, Any] | None:
@@ -52,6 +53,7 @@ def bare_vqa(
     Args:
         path: The run.
         settings: Its settings.
+        benchmark: Its benchmark.
         records: Its labelled records by example id.
         given: Runs that the user named.
 
@@ -61,7 +63,9 @@ def bare_vqa(
     """
     if settings["writer"] == "vqa":
         return None
-    backend = settings.get("fingerprints", {}).get("vqa")
+    if benchmark.regions:
+        return {"value": None, "missing": "answers are regions, and vqa answers in words"}
+    backend = _vqa(settings)
     if backend is None:
         return {"value": None, "missing": "the toolbox binds no vqa tool"}
     for other in _candidates(path, settings, backend, given):

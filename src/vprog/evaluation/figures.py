@@ -112,10 +112,16 @@ def by_type(
             groups[kind][value].append(index)
     return {
         kind: {
-            value: _of_type(metrics, indices, clusters) for value, indices in sorted(values.items())
+            value: _of_type(metrics, indices, clusters)
+            for value, indices in sorted(values.items(), key=lambda item: _in_order(item[0]))
         }
         for kind, values in sorted(groups.items())
     }
+
+
+def _in_order(value: str) -> tuple[int, str]:
+    """Sorts numbers as numbers, before words."""
+    return (int(value), "") if value.isdecimal() else (2**31, value)
 
 
 def _of_type(

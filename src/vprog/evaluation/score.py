@@ -95,7 +95,7 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
         "errors": count_failures(map(_ended, labelled.values())),
         "candidate_errors": count_failures(candidates),
         "majority": majority(benchmark, answers, accuracy),
-        "vqa": bare_vqa(path, settings, labelled, given),
+        "vqa": bare_vqa(path, settings, benchmark, labelled, given),
     }
     if len(candidates) > len(records):  # what a perfect choice among the candidates would reach
         figures["metrics"]["best_candidate"] = describe(mean(best[id] for id in labelled), clusters)

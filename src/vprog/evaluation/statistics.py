@@ -20,6 +20,10 @@ _WORK = 2_000_000
 """Most examples that a figure that is no ratio of sums is computed over, all resamples together."""
 
 
+_SAME = 1e-12
+"""Ends of an interval that are nearer than this are the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A 95 % interval.
@@ -65,7 +69,7 @@ def interval(metric: Metric, clusters: Sequence[Hashable], seed: int = 0) -> Int
         seed: Of the bootstrap.
 
     Returns:
-        None where the figure has no value, or of one cluster alone is no share.
+        None where the figure has no value, and for what is no share where no resample differs.
     """
     value = metric.value()
     if value is None or isinstance(metric, Missing):
@@ -79,7 +83,7 @@ def interval(metric: Metric, clusters: Sequence[Hashable], seed: int = 0) -> Int
     taking_part = sum(bottom > 0 for bottom in bottoms)
     if taking_part > 1:
         low, high = _bootstrap_ratio(tops, bottoms, metric.root, seed)
-        if high - low > 1e-12 or not metric.is_share:
+        if high - low > _SAME:
             return Interval(low, high, "bootstrap")
     if not metric.is_share:
         return None
@@ -140,10 +144,8 @@ def _bootstrap_whole(metric: Metric, clusters: Sequence[Hashable], seed: int) ->
         value = metric.value([index for number in drawn for index in groups[number]])
         if value is not None:
             values.append(value)
-    if not values:
-        return None
-    low, high = np.percentile(values, (2.5, 97.5))
-    return Interval(float(low), float(high), "bootstrap")
+    low, high = np.percentile(values or [0.0], (2.5, 97.5))
+    return Interval(float(low), float(high), "bootstrap") if high - low > _SAME else None
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> dict[str, float]:

@@ -40,7 +40,7 @@ def print_scores(
         else:
             console.print(Text(visible(title), style="bold"), soft_wrap=True)
             console.print(render_rich("", columns, rows))
-    print(_provenance(figures))
+    print(_provenance(figures, markdown))
     if comparison is not None:
         print(_compared(comparison))
 
@@ -138,11 +138,11 @@ def figure(entry: Mapping[str, Any]) -> Figure | None:
     return Figure(entry["value"], low, high, percent=entry.get("unit", "share") == "share")
 
 
-def _provenance(figures: Sequence[Mapping[str, Any]]) -> str:
-    return "\n".join(line for f in figures for line in _about(f))
+def _provenance(figures: Sequence[Mapping[str, Any]], wide: bool) -> str:
+    return "\n".join(line for f in figures for line in _about(f, wide))
 
 
-def _about(f: Mapping[str, Any]) -> list[str]:
+def _about(f: Mapping[str, Any], wide: bool) -> list[str]:
     """What a run was, and what of its figures is missing."""
     lines = [
         f"{f['run']}: {f['split']}, {f['writer']} over {f['toolbox']}, {f['language']}, "
@@ -153,11 +153,14 @@ def _about(f: Mapping[str, Any]) -> list[str]:
         lines.append(f"  vqa: {f['vqa']['run']}, n = {f['vqa']['n']:,}")
     elif f["vqa"] is not None:
         lines.append(f"  vqa: {f['vqa']['missing']}")
-    lines += [
-        f"  {name}: {entry['missing']}"
-        for name, entry in f["metrics"].items()
-        if entry["value"] is None
-    ]
+    reasons: dict[str, list[str]] = {}
+    for name, entry in f["metrics"].items():
+        if entry["value"] is None:
+            reasons.setdefault(entry["missing"], []).append(name)
+    lines += [f"  {', '.join(names)}: {why}" for why, names in reasons.items()]
+    if not wide:
+        many = [kind for kind, values in f["by_type"].items() if len(values) > MOST_VALUES]
+        lines += [f"  by {' and '.join(many)}: --markdown or --json"] if many else []
     if not f["finished"]:
         lines.append("  NOT FINISHED: start its command again")
     return [visible(line) for line in lines]
