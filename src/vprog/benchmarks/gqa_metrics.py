@@ -41,9 +41,7 @@ def metrics(answers: Answers) -> Mapping[str, Metric]:
         "consistency": mean(over_balanced(_consistency(items))),
         **_choices(answers, balanced),
         "grounding": _grounding(items, balanced),
-        "distribution": Whole(
-            lambda indices: _distribution(items, balanced, indices), len(items), is_share=False
-        ),
+        "distribution": _distribution(items, balanced),
     }
 
 
@@ -85,20 +83,27 @@ def _choices(answers: Answers, balanced: Sequence[bool]) -> dict[str, Metric]:
     return {"validity": share("valid"), "plausibility": share("plausible")}
 
 
-def _distribution(
-    items: Sequence[Answered], balanced: Sequence[bool], indices: Sequence[int]
-) -> float | None:
-    """How far answers are from the labels' distribution; lower is better.
+def _distribution(items: Sequence[Answered], balanced: Sequence[bool]) -> Metric:
+    """How far answers are from the labels' distribution; lower is better."""
+    rows = [
+        (a.example.extra.get("group") if b else None, answer_text(a.example.answers[0]), a.text)
+        for a, b in zip(items, balanced, strict=True)
+    ]
+    return Whole(lambda indices: _chi_square([rows[i] for i in indices]), len(rows), is_share=False)
 
-    The chi-square statistic of every global group, weighted by the group's questions, over 100.
+
+def _chi_square(rows: Iterable[tuple[str | None, str | None, str | None]]) -> float | None:
+    """The statistic of every global group, weighted by the group's questions, over 100.
+
+    Args:
+        rows: Group (None takes no part), label and answer of every question.
     """
-    gold: dict[str, Counter[str]] = defaultdict(Counter)
+    gold: dict[str, Counter[str | None]] = defaultdict(Counter)
     given: dict[str, Counter[str | None]] = defaultdict(Counter)
-    for i in indices:
-        group = items[i].example.extra.get("group")
-        if group is not None and balanced[i]:
-            gold[group][answer_text(items[i].example.answers[0]) or ""] += 1
-            given[group][items[i].text] += 1
+    for group, label, answer in rows:
+        if group is not None:
+            gold[group][label] += 1
+            given[group][answer] += 1
     total = sum(counts.total() for counts in gold.values())
     if not total:
         return None

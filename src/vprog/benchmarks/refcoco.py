@@ -11,6 +11,8 @@ import io
 import pickle
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -187,4 +189,19 @@ BENCHMARK = Benchmark(
     credit=credit,
     metrics=metrics,
     regions=True,
+)
+
+PLUS = replace(
+    BENCHMARK,
+    name="refcoco+",
+    doc="RefCOCO without words for places (Yu et al. 2016, lichengunc/refer)",
+    load=partial(load, folder="refcoco+"),
+)
+
+LONGER = replace(
+    BENCHMARK,
+    name="refcocog",
+    doc="RefCOCO with longer expressions (Mao et al. 2016, lichengunc/refer)",
+    splits=("val", "test", "train"),
+    load=partial(load, folder="refcocog"),
 )
