@@ -50,6 +50,13 @@ def test_gold_programs_find_what_is_meant(drawn: Path, language: Any) -> None:
             assert verdict.judgement == "right", (example.question, trace.program, trace.failure)
 
 
+def test_the_command_line_draws_them(inside, drawn: Path) -> None:
+    args = ("world", "draw", "--task", "refer", "--n", 5, "--seed", 3, "--split", "test")
+    written = inside(*args, "--out", "w", "--json").json
+    assert (written["task"], written["n"]) == ("refer", 5)
+    assert [e.id for e in load(Path("w"), "test")] == [e.id for e in load(drawn, "test")]
+
+
 def test_splits_lie_side_by_side(drawn: Path) -> None:
     assert [len(load(drawn, split)) for split in ("val", "test", "train")] == [120, 5, 0]
     again = load(drawn)
@@ -142,5 +149,9 @@ def test_what_is_missing_is_named(data: Path) -> None:
     fails(r"missing file .*refs\.json \(or refs\(unc\)\.p")
     with pytest.raises(InputError, match="at least one expression"):
         refer.write("flat", 0, 0, data)
+    with pytest.raises(InputError, match="size is 9; pictures have"):
+        refer.write("flat", 1, 0, data, size=9)
+    with pytest.raises(InputError, match="have no other words"):
+        refer.write("flat", 1, 0, data, phrasing="train")
     with pytest.raises(InputError, match="unknown split 'vla'"):
         refer.write("flat", 1, 0, data, split="vla")

@@ -10,7 +10,7 @@ from vprog.benchmarks.world_loader import SPLITS, with_scenes
 BENCHMARK = replace(
     refcoco.BENCHMARK,
     name="world-refer",
-    doc="RefCOCO-style referring expressions about drawn scenes (vprog.world.refer.write)",
+    doc="RefCOCO-style referring expressions about drawn scenes (vprog world draw --task refer)",
     splits=SPLITS,
     load=with_scenes(refcoco.load),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -20,7 +21,7 @@ def group() -> None:
 @app.command()
 def draw(
     task: Annotated[
-        str, typer.Option(help="gqa, nlvr2, tally, pope, or a benchmark of photographs.")
+        str, typer.Option(help="gqa, nlvr2, tally, pope, refer, or a benchmark of photographs.")
     ],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     domain: Annotated[str, typer.Option(help="Drawing style and background.")] = "generalist",
@@ -34,11 +35,12 @@ def draw(
     json: Json = False,
 ) -> None:
     """Draw pictures and write questions about them in a benchmark's own file format."""
-    from vprog.world import OFFICIAL_TASKS, write, write_official
+    from vprog.world import OFFICIAL_TASKS, refer, write, write_official
 
     # Which tasks and splits there are is checked, and said, by the function itself.
     draws = cast(Any, write_official if task in OFFICIAL_TASKS else write)
-    written = draws(task, domain, n, seed, out, split=split, size=size, phrasing=phrasing)
+    draws = refer.write if task == "refer" else partial(draws, task)
+    written = draws(domain, n, seed, out, split=split, size=size, phrasing=phrasing)
     if json:
         print_json(written)
         return

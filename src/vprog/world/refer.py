@@ -18,7 +18,7 @@ from vprog.example import Scene
 from vprog.world.domains import get_domain
 from vprog.world.gqa import scene_graph
 from vprog.world.reference import Ref, read_marks, sample_ref
-from vprog.world.scene import DEFAULT_SIZE, draw_scene, sample_specs
+from vprog.world.scene import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, draw_scene, sample_specs
 from vprog.world.vocabulary import KINDS
 
 SPLITS = ("train", "val", "test")
@@ -29,7 +29,14 @@ _IDS = 10
 
 
 def write(
-    domain: str, n: int, seed: int, out: Path | str, *, split: str = "val", size: int = DEFAULT_SIZE
+    domain: str,
+    n: int,
+    seed: int,
+    out: Path | str,
+    *,
+    split: str = "val",
+    size: int = DEFAULT_SIZE,
+    phrasing: str | None = None,
 ) -> dict[str, Any]:
     """Draws pictures and writes expressions, each true of one object alone.
 
@@ -40,6 +47,7 @@ def write(
         out: Folder; other splits that lie in it are kept.
         split: ``train``, ``val`` or ``test``: never the same scenes.
         size: Side of the pictures in pixels.
+        phrasing: None: expressions have one form alone.
 
     Returns:
         ``{task, domain, split, seed, size, n, pictures}``.
@@ -51,6 +59,10 @@ def write(
 
     if split not in SPLITS:
         raise InputError(f"unknown split {split!r}. {known_names(split, SPLITS)}")
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise InputError(f"size is {size}; pictures have {MIN_SIZE} to {MAX_SIZE} pixels a side")
+    if phrasing is not None:
+        raise InputError(f"phrasing {phrasing!r}: referring expressions have no other words")
     if n < 1:
         raise InputError(f"n is {n}; at least one expression must be asked for")
     look, folder = get_domain(domain), Path(out)
