@@ -102,7 +102,11 @@ def test_gqa_reads_what_the_world_writes_and_parts_of_a_split(drawn: Path, tmp_p
 def test_gqa_without_scene_graphs_and_labels(drawn: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(drawn / "gqa", data)
-    (data / "val_sceneGraphs.json").unlink()
+    (data / "sceneGraphs").mkdir()
+    graphs = data / "sceneGraphs" / "val_sceneGraphs.json"
+    (data / "val_sceneGraphs.json").rename(graphs)
+    assert all(e.pictures[0].scene is not None for e in load("gqa", data, "val"))
+    graphs.unlink()
     rows = json.loads((data / "val_balanced_questions.json").read_text())
     bare = {id: {k: row[k] for k in ("question", "imageId")} for id, row in rows.items()}
     (data / "submission_all_questions.json").write_text(json.dumps(bare))

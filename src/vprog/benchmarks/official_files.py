@@ -40,13 +40,17 @@ def find_file(data: Path, names: Sequence[str], source: str) -> Path:
 def scenes_beside(data: Path, split: str) -> Mapping[str, Scene]:
     """Gold scenes of a split by name of the picture, where ``<split>_sceneGraphs.json`` is there.
 
-    No benchmark of photographs comes with them; drawn data does, and so may a user's own.
+    It is looked for in the folder and one level below it. GQA comes with them and so does drawn
+    data; a user's own may.
 
     Raises:
         InputError: The file is there and wrong.
     """
-    path = data / f"{split}_sceneGraphs.json"
-    return read_scenes(path) if path.is_file() else {}
+    name = f"{split}_sceneGraphs.json"
+    for path in (data / name, *sorted(data.glob(f"*/{name}"))):
+        if path.is_file():
+            return read_scenes(path)
+    return {}
 
 
 class Photographs:
