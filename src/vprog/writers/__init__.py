@@ -12,7 +12,7 @@ from vprog.writers.settings import WriterSettings
 from vprog.writers.vqa import BareVqa
 from vprog.writers.writer import Repair, Sampling, Usage, Writer
 
-NAMES = ("gold", "replay:PATH", "vqa")
+NAMES = ("gold", "replay:PATH", "vqa", "chat", "local", "local:MODEL", "zoo", "zoo:NAME")
 """The names that a user can give."""
 
 
@@ -28,7 +28,7 @@ def load_writer(name: str, *, toolbox: Toolbox, benchmark: str, settings: Writer
     Raises:
         InputError: Unknown, or its source cannot be read.
     """
-    del toolbox, benchmark, settings
+    del benchmark
     kind, _, rest = name.partition(":")
     if kind == "gold" and not rest:
         return Gold()
@@ -36,6 +36,15 @@ def load_writer(name: str, *, toolbox: Toolbox, benchmark: str, settings: Writer
         return Replay(Path(rest))
     if kind == "vqa" and not rest:
         return BareVqa()
+    if kind == "chat" and not rest:
+        from vprog.writers.chat import Chat
+
+        return Chat(name, toolbox, settings)
+    if kind in ("local", "zoo"):
+        from vprog.writers.local import Local
+
+        model = rest if kind == "local" else f"zoo:{rest or 'writer'}"
+        return Local(name, model, toolbox, settings)
     raise InputError(f"unknown writer {name!r}. {known_names(name, NAMES)}")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from vprog.errors import InputError
 from vprog.example import Example
@@ -20,7 +21,8 @@ _KEYS = ("id", "program", "language")
 class Replay:
     """Writes the programs of an earlier run, or of a file with one JSON object a line.
 
-    A line holds ``id``, ``program``, ``language`` and optionally ``logprob``.
+    A line holds ``id``, ``program``, ``language`` and optionally ``logprob``. The record of the
+    chat writer is such a file too.
     """
 
     def __init__(self, source: Path) -> None:
@@ -80,13 +82,13 @@ def _from_file(source: Path) -> Iterator[tuple[str, Program]]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield _parsed(line)
+                yield from _parsed(line)
             except InputError as error:
                 raise InputError(f"{source}, line {number}: {error}") from None
 
 
-def _parsed(line: str) -> tuple[str, Program]:
-    """One line of a file.
+def _parsed(line: str) -> Iterator[tuple[str, Program]]:
+    """The programs of one line of a file: one, or those of an exchange with a chat endpoint.
 
     Raises:
         InputError: Not as it must be.
@@ -97,6 +99,18 @@ def _parsed(line: str) -> tuple[str, Program]:
         raise InputError(f"no JSON ({error})") from None
     if not isinstance(row, dict):
         raise InputError(f"want a JSON object with {', '.join(_KEYS)}, got {type(row).__name__}")
+    programs = row.pop("programs", None)
+    if programs is None:
+        yield _program(row)
+    elif not isinstance(programs, list) or not all(isinstance(p, dict) for p in programs):
+        raise InputError(f"programs must be a list of objects, got {str(programs)[:60]}")
+    elif not row.get("repair"):
+        for id in row.get("ids", ()):
+            for program in programs:
+                yield _program(row | program | {"id": id})
+
+
+def _program(row: Mapping[str, Any]) -> tuple[str, Program]:
     for key in _KEYS:
         if key not in row:
             raise InputError(f"no key {key!r}; wanted are {', '.join(_KEYS)}")

@@ -8,6 +8,9 @@ from typing import Literal
 
 from vprog.errors import InputError
 
+MAX_TOKENS = 512
+"""Longest program in tokens, where neither user nor checkpoint says."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSettings:
@@ -20,7 +23,8 @@ class WriterSettings:
         prompt: ``full`` shows tools and worked examples, ``bare`` the question alone; None is what
             the checkpoint was made for, else ``full``.
         shots: Most worked examples in a prompt.
-        max_tokens: Longest program, in tokens of the model.
+        max_tokens: Longest program, in tokens of the model; None is what the checkpoint was made
+            for, else 512.
         context: ``chat``: tokens that fit into the model, prompt and program together, where its
             endpoint does not say so; None does not check.
         concurrency: ``chat``: most requests at once.
@@ -29,7 +33,7 @@ class WriterSettings:
         patience_s: ``chat``: seconds that one request may take with all its retries and waits.
         budget: ``chat``: dollars after which no request is sent; None is no bound.
         prices: ``chat``: TOML file with dollars a million tokens by model.
-        record: Folder or JSONL file that keeps every exchange, and answers those it holds already;
+        record: ``chat``: JSONL file that keeps every exchange, and answers those it holds already;
             None keeps none.
         device: ``local``: auto, cpu, cuda or mps.
         dtype: ``local``: auto, float32, float16 or bfloat16.
@@ -42,7 +46,7 @@ class WriterSettings:
     revision: str | None = None
     prompt: Literal["full", "bare"] | None = None
     shots: int = 8
-    max_tokens: int = 512
+    max_tokens: int | None = None
     context: int | None = None
     concurrency: int = 8
     retries: int = 4
@@ -64,7 +68,7 @@ class WriterSettings:
         """
         low: tuple[tuple[str, float, float], ...] = (
             ("shots", self.shots, 0),
-            ("max_tokens", self.max_tokens, 1),
+            ("max_tokens", 1 if self.max_tokens is None else self.max_tokens, 1),
             ("concurrency", self.concurrency, 1),
             ("retries", self.retries, 0),
             ("timeout_s", self.timeout_s, 0.001),

@@ -70,12 +70,16 @@ class Usage:
         prompt_tokens: Read by the model.
         completion_tokens: Written by the model.
         cost: In dollars; None where no price is known.
+        failed: Questions that the model's server refused; they have no program.
+        first_failure: What it said of the first of them, and which it was.
     """
 
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
+    failed: int = 0
+    first_failure: str = ""
 
 
 class Writer(Protocol):

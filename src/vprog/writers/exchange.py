@@ -1,0 +1,135 @@
+"""The record of what a chat endpoint was asked and replied: a run replays from it offline."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vprog.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One choice of a response.
+
+    Attributes:
+        text: As the model wrote it.
+        logprob: Sum over its tokens, where the server gives them.
+    """
+
+    text: str
+    logprob: float | None = None
+
+
+def exchange_key(question: Mapping[str, Any]) -> str:
+    """Names what is asked: model, messages, temperature, top-p, length, seed; not the server."""
+    text = json.dumps(question, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Record:
+    """Exchanges in a JSONL file, one a line, written as soon as they end.
+
+    A line holds ``ids``, ``language``, ``key``, ``repair``, ``programs``, ``request``,
+    ``response``, ``errors`` (of tries before) and ``seconds``; ``replay:FILE`` reads it too.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Reads what there is; a last line that was cut by a kill is dropped.
+
+        Args:
+            path: The file, made at the first exchange; None keeps nothing on disk.
+
+        Raises:
+            InputError: It cannot be read, or is no record.
+        """
+        self._path = path
+        self._replies: dict[str, list[Reply]] = defaultdict(list)
+        self.usages: list[Mapping[str, Any]] = []
+        if path is None or not path.exists():
+            return
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read record {path}: {error.strerror}") from None
+        whole = data.rfind(b"\n") + 1
+        for number, line in enumerate(data[:whole].split(b"\n"), 1):
+            if line.strip():
+                self._read(line, f"{path}, line {number}")
+        if whole < len(data):
+            with path.open("r+b") as file:
+                file.truncate(whole)
+
+    def replies(self, key: str) -> list[Reply]:
+        """Everything that was replied to that question, in order."""
+        return self._replies.get(key, [])
+
+    def add(self, row: dict[str, Any], replies: list[Reply]) -> None:
+        """Keeps an exchange.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        self._replies[row["key"]] += replies
+        if self._path is None:
+            return
+        line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                file.write(line.encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            raise InputError(f"cannot write record {self._path}: {error.strerror}") from None
+
+    def _read(self, line: bytes, where: str) -> None:
+        try:
+            row = json.loads(line.decode("utf-8", "surrogatepass"))
+            replies = read_replies(row["response"])
+            self._replies[row["key"]] += replies
+        except (ValueError, TypeError, KeyError):
+            raise InputError(
+                f"{where}: no exchange of a chat endpoint; move the file away"
+            ) from None
+        self.usages.append(usage_of(row["response"]))
+
+
+def read_replies(response: Any) -> list[Reply]:
+    """The choices of a chat completion.
+
+    Raises:
+        ValueError: It is none; says what it is instead.
+    """
+    if isinstance(response, dict) and response.get("error"):
+        error = response["error"]
+        raise ValueError(str(error.get("message", error) if isinstance(error, dict) else error))
+    choices = response.get("choices") if isinstance(response, dict) else None
+    if not isinstance(choices, list) or not choices:
+        raise ValueError(f"no chat completion: {json.dumps(response)[:120]}")
+    return [_reply(choice) for choice in choices]
+
+
+def _reply(choice: Any) -> Reply:
+    message = choice.get("message") if isinstance(choice, dict) else None
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(content, str | None):
+        raise ValueError(f"a choice without a message: {json.dumps(choice)[:120]}")
+    tokens = choice.get("logprobs")
+    tokens = tokens.get("content") if isinstance(tokens, dict) else None
+    if not isinstance(tokens, list) or not tokens:
+        return Reply(content or "")
+    beliefs = [t.get("logprob") if isinstance(t, dict) else None for t in tokens]
+    known = [b for b in beliefs if isinstance(b, int | float)]
+    return Reply(content or "", round(sum(known), 6) if len(known) == len(beliefs) else None)
+
+
+def usage_of(response: Mapping[str, Any]) -> dict[str, int]:
+    """Tokens that a response says it took: ``prompt_tokens``, ``completion_tokens``."""
+    said = response.get("usage")
+    said = said if isinstance(said, dict) else {}
+    names = ("prompt_tokens", "completion_tokens")
+    return {n: said[n] if type(said.get(n)) is int and said[n] >= 0 else 0 for n in names}
