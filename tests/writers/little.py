@@ -14,11 +14,11 @@ SPECIAL = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"]
 
 
 def tokenizer() -> Any:
-    """One token a byte, beside the special ones and the words that programs are full of."""
+    """One token for each printable character of ASCII, the blank and the newline."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    alphabet = [*map(chr, range(33, 127)), "\u0120", "\u010a"]  # as ByteLevel writes them
     made = Tokenizer(models.BPE({token: n for n, token in enumerate([*SPECIAL, *alphabet])}, []))
     made.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

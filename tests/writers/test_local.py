@@ -88,7 +88,7 @@ def test_draws_do_not_depend_on_the_batch(little: Path) -> None:
         assert [p.text for p in found] == [p.text for p in again]
         pairs = [(p.logprob, q.logprob) for p, q in zip(found, again, strict=True)]
         assert all(p == pytest.approx(q, abs=1e-3) for p, q in pairs)
-    assert len({p.text for found in together for p in found}) > 15
+    assert len({p.text for found in together for p in found}) >= 12
     other = Sampling(k=5, temperature=0.9, seed=4)
     assert list(local(little).write(EXAMPLES[:1], "python", other)) != together[:1]
 

@@ -83,8 +83,9 @@ class Chat:
         self.usage = Usage()
         self._settings = settings
         self._model = settings.model
-        self._most = settings.max_tokens or MAX_TOKENS
-        style: Style = settings.prompt or _own_style(settings.model) or "full"
+        own = _own_settings(settings.model)
+        self._most: int = settings.max_tokens or own.get("max_tokens") or MAX_TOKENS
+        style: Style = settings.prompt or own.get("prompt") or "full"
         self._prompter = Prompter(toolbox, style, settings.shots)
         self.record = Record(settings.record)
         self._price = read_price(settings.prices, settings.model)
@@ -303,10 +304,10 @@ def _programs(replies: Sequence[Reply], language: Language) -> list[Program]:
     return programs
 
 
-def _own_style(model: str) -> Style | None:
-    """The prompt that a checkpoint was made for, where the endpoint calls it by its folder."""
+def _own_settings(model: str) -> dict[str, Any]:
+    """What a checkpoint was made for, where the endpoint calls it by its folder on this machine."""
     try:
-        said = json.loads((Path(model) / DEFAULTS_FILE).read_text("utf-8"))["settings"]["prompt"]
+        said = json.loads((Path(model) / DEFAULTS_FILE).read_text("utf-8"))["settings"]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return said if said in ("full", "bare") else None
+        return {}
+    return said if isinstance(said, dict) else {}

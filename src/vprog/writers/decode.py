@@ -77,7 +77,7 @@ def draw(scores: Any, numbers: Sequence[float], temperature: float, top_p: float
     """
     import torch
 
-    likely, order = (scores / temperature).softmax(-1).sort(-1, descending=True, stable=True)
+    likely, order = (scores / temperature).softmax(-1).sort(dim=-1, descending=True, stable=True)
     if top_p < 1:
         before = likely.cumsum(-1) - likely
         likely = likely.masked_fill(before >= top_p, 0)
