@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,10 @@ def run_benchmark(
         settings.writer,
         toolbox=toolbox,
         benchmark=settings.benchmark,
-        settings=settings.writer_settings,
+        settings=replace(
+            settings.writer_settings,
+            record=settings.writer_settings.record or out / "exchanges.jsonl",
+        ),
     )
     examples = select_examples(
         settings.benchmark,
