@@ -29,9 +29,8 @@ def test_run(vprog, tmp_path: Path, world: Path) -> None:
         "ids_sha256", "candidates", "errors", "candidate_errors", "usage",
     }  # fmt: skip
     assert done["candidates"] == {"written": 20, "merged": 0, "repaired": 0, "skipped": 0}
-    assert done["usage"] == {
-        "requests": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": None,
-    }  # fmt: skip
+    assert done["usage"]["requests"] == 0
+    assert done["usage"]["cost"] is None
     assert (done["run"], done["n"], done["answered"], done["failed"]) == ("a", 20, 20, 0)
     assert set(done["calls"]) == {"requested", "computed", "shared", "remembered"}
     calls = done["calls"]

@@ -247,6 +247,7 @@ def test_a_writer_is_only_so_far_ahead(tmp_path: Path, monkeypatch: pytest.Monke
             assert item is not None
         assert asking.next(wait=True) is None
         assert asking.ended
+    assert len(writer.samplings) == 10, "it is asked for four at a time"
 
 
 def test_a_log_that_was_cut_short(tmp_path: Path) -> None:

@@ -168,8 +168,7 @@ class Asking:
     def _work(self) -> None:
         """The thread: writes, and mends what has come back meanwhile."""
         try:
-            programs = self._writer.write(self._examples, self._language, self._sampling)
-            for example, written in zip(self._examples, programs, strict=True):
+            for example, written in self._programs():
                 item = Written(example, written)
                 if not self._put(item, partial(self._log.write, example.id, written)):
                     return
@@ -183,6 +182,14 @@ class Asking:
             with self._changed:
                 self.error = error
                 self._changed.notify_all()
+
+    def _programs(self) -> Iterator[tuple[Example, Sequence[Program]]]:
+        """Asks for ``AHEAD`` examples at a time, so that no writer prepares all prompts at once."""
+        for start in range(0, len(self._examples), AHEAD):
+            part = self._examples[start : start + AHEAD]
+            yield from zip(
+                part, self._writer.write(part, self._language, self._sampling), strict=True
+            )
 
     def _wait_for_broken(self) -> bool:
         with self._changed:

@@ -4,6 +4,7 @@
 
     run.toml                 resolved settings, versions, fingerprints, ids and their hash
     programs.jsonl           what a writer's model has written
+    exchanges.jsonl          what a chat endpoint was asked and replied
     traces/part-00000.parquet ...   finished traces; parts are written beside and renamed into place
     memo.sqlite              results of calls
     metrics.json             what `vprog score` found
