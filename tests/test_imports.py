@@ -35,7 +35,8 @@ ALLOWED: dict[str, set[str]] = {
     # runs and what is made of them
     "runs": RUNNING | {"verify", "console"},
     "writers": RUNNING | {"verify", "runs"},
-    "teach": RUNNING | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console"},
+    "teach": RUNNING
+    | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"},
     "distill": RUNNING | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console"},
     "evaluation": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "world", "report", "zoo", "console"}

@@ -462,3 +462,33 @@ def test_what_a_backend_says_beside_its_answer_must_be_plain_data() -> None:
     assert trace.failure is not None
     assert trace.failure.kind == "tool"
     assert "plain data" in trace.failure.message
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_program_can_be_given_answers_of_its_own(language: Language) -> None:
+    """The call with the given answer reaches no backend, and equal calls of others do."""
+    backend = Instant()
+
+    def given(call: Call) -> Result | None:
+        return Result("given", {"by": "me"}) if call.args.get("question") == "say 2" else None
+
+    tasks = [Task(example(), FOUR_CALLS[language], n, given if n else None) for n in range(2)]
+    with Engine(toolbox(backend)) as engine:
+        traces = {trace.candidate: trace for trace in engine.run(tasks)}
+    assert [traces[n].answer for n in range(2)] == ["2", "given"]
+    assert [len(traces[n].steps) for n in range(2)] == [len(traces[0].steps)] * 2
+    step = next(s for s in traces[1].steps if s.value == "given")
+    assert step.info == {"by": "me"}
+    assert sum(call.args.get("question") == "say 2" for call in backend.calls) == 1
+
+
+def test_a_program_whose_calls_are_all_given_asks_nobody() -> None:
+    backend = Instant()
+    program = Program(
+        "A=VQA(image=IMAGE,question='x')\nB=VQA(image=IMAGE,question='y')\nR=RESULT(var=B)", "steps"
+    )
+    with Engine(toolbox(backend)) as engine:
+        traces = list(engine.run([Task(example(), program, 0, lambda _: Result("z"))]))
+    assert traces[0].answer == "z"
+    assert backend.calls == []
+    assert engine.counts.requested == 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vprog.errors import PictureError, ProgramError, VprogError
 from vprog.example import Example, Picture
 from vprog.program.program import Program
-from vprog.trace import Failure, Trace
+from vprog.trace import Call, Failure, Result, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,14 @@ class Task:
         example: Whose pictures the program gets.
         program: The program.
         candidate: Its index among the example's candidates.
+        given: Answers that this program gets in place of its backends' own: a result for a call,
+            or None where the backend shall answer. Such a step counts as remembered.
     """
 
     example: Example
     program: Program
     candidate: int = 0
+    given: Callable[[Call], Result | None] | None = None
 
 
 class Running:
