@@ -15,7 +15,21 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from vprog.cli import ask, bench, check, demo, doctor, export, listing, run, score, view, world, zoo
+from vprog.cli import (
+    ask,
+    bench,
+    blame,
+    check,
+    demo,
+    doctor,
+    export,
+    listing,
+    run,
+    score,
+    view,
+    world,
+    zoo,
+)
 from vprog.errors import VprogError
 
 app = typer.Typer(
@@ -52,6 +66,7 @@ app.command("run")(run.run)
 app.command("ask")(ask.ask)
 app.command("check")(check.check)
 app.command("score")(score.score)
+app.command("blame")(blame.blame)
 app.command("view")(view.view)
 app.command("export")(export.export)
 app.command("list")(listing.list_)

@@ -57,7 +57,7 @@ def agree(tool: str, one: Value, other: Value) -> bool:
     if not (isinstance(one, list) and isinstance(other, list)) or len(one) != len(other):
         return False
     if len(one) == 1:
-        return (one[0] >= BELIEVED) == (other[0] >= BELIEVED)
+        return bool((one[0] >= BELIEVED) == (other[0] >= BELIEVED))
     return _best(one) == _best(other)
 
 

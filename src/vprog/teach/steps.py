@@ -110,7 +110,7 @@ def example_of(record: Record, examples: Mapping[str, Example], run: Path) -> Ex
 
 def asked(step: Step | Call) -> tuple[Region, Argument] | None:
     """Region and argument of a call of a learnable tool; None for any other."""
-    if step.tool not in ARGUMENTS:
+    if step.tool is None or step.tool not in ARGUMENTS:
         return None
     region, said = step.args.get("image"), step.args.get(ARGUMENTS[step.tool])
     if not isinstance(region, Region):
@@ -153,7 +153,7 @@ def collect_steps(runs: Sequence[Path], tools: Sequence[str] = tuple(ARGUMENTS))
 def _learnable(record: Record, tools: Sequence[str]) -> Iterator[LearnableStep]:
     for step in record.trace.steps:
         found = asked(step)
-        if step.tool not in tools or found is None:
+        if step.tool is None or step.tool not in tools or found is None:
             continue
         region, argument = found
         yield LearnableStep(
