@@ -192,7 +192,7 @@ def _groups(teacher: Teacher, student: Toolbox) -> list[tuple[str, ...]]:
             f"teacher {teacher.name!r} answers {', '.join(teacher.tools)}, of which toolbox "
             f"{student.name!r} binds none"
         )
-    alone = [(tool,) for tool in tools]
+    alone: list[tuple[str, ...]] = [(tool,) for tool in tools]
     return alone if len(tools) == 1 else [*alone, tools]
 
 
