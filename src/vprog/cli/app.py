@@ -68,13 +68,13 @@ app.command("check")(check.check)
 app.command("score")(score.score)
 app.command("blame")(blame.blame)
 app.command("view")(view.view)
-app.command("export")(export.export)
 app.command("list")(listing.list_)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(world.app, name="world")
 app.add_typer(bench.app, name="bench")
 app.add_typer(zoo.app, name="zoo")
+app.add_typer(export.app, name="export")
 
 
 class Terminated(BaseException):

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from vprog.cli.options import Json, print_json
 
 
+class _RunOrKind(TyperGroup):
+    """What is no command of the group is the folder of a run."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RunOrKind,
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def group() -> None:
+    """Export a run for other programs: `vprog export RUN --to FORM`, `vprog export process RUN`."""
+
+
+@app.command("run")
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     to: Annotated[
@@ -31,3 +53,34 @@ def export(
         print_json({"run": str(run), "to": to, "out": str(written)})
     else:
         typer.echo(str(written))
+
+
+@app.command("process")
+def process(
+    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Who labels the steps, such as oracle; nobody if left out."),
+    ] = None,
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Keep the pictures inside, not by reference.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; process in the run's folder if left out.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Export every step of every program, with a teacher's view: process supervision."""
+    from vprog.teach.process import export_process
+    from vprog.teach.teachers.load import load_teacher
+
+    who = None if teacher is None else load_teacher(teacher)
+    done = export_process(run, out or run / "process", who, embed)
+    if json:
+        print_json({"run": str(run), "teacher": teacher, **done.to_json()})
+        return
+    typer.echo(f"{done.out}: {done.rows:,} programs, {done.steps:,} steps")
+    if teacher is not None:
+        typer.echo(f"{teacher} answered {done.answered:,} steps and agrees in {done.agreed:,}")
+    for why, count in done.unanswered.items():
+        typer.echo(f"not answered: {count:,}, {why}")

@@ -50,9 +50,9 @@ def _tables(
         low, high = upper.get("gain_ci95", (None, None))
         tools.append([*_row(row), None if gain is None else Figure(gain, low, high)])
     arguments: list[list[Cell]] = [_row(row) for row in figures["by_argument"][:most]]
-    columns = ("calls", "differ", "traces", "repaired", "% of wrong")
+    columns = ("calls", "differ", "repaired", "% of wrong")
     tables: list[tuple[str, Sequence[str], list[list[Cell]]]] = [
-        ("by tool", ("tool", *columns, "gain, all taught"), tools),
+        ("by tool", ("tool", *columns, "gain if taught"), tools),
         ("by argument", ("call", *columns), arguments),
     ]
     for kind, values in figures["by_type"].items():
@@ -71,7 +71,7 @@ def _tables(
 def _row(row: Mapping[str, Any]) -> list[Cell]:
     low, high = row["ci95"]
     return [
-        visible(row["name"]), row["calls"], row["differ"], row["traces"], row["repaired"],
+        visible(row["name"]), row["calls"], row["differ"], row["repaired"],
         Figure(row["share"], low, high),
     ]  # fmt: skip
 

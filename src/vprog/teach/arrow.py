@@ -104,7 +104,9 @@ def write_folder(
             if not some and total:
                 break
             table = pa.Table.from_pylist(some, schema=with_features(schema))
-            pq.write_table(table, beside / f"{name}-{total // ROWS:05d}.parquet", compression="zstd")
+            pq.write_table(
+                table, beside / f"{name}-{total // ROWS:05d}.parquet", compression="zstd"
+            )
             total += len(some)
             if not some:
                 break

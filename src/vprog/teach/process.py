@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,10 @@ class Exported:
     answered: int
     agreed: int
     unanswered: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``vprog export process --json`` prints beside run and teacher."""
+        return {**asdict(self), "out": str(self.out)}
 
 
 def schema() -> pa.Schema:

@@ -146,15 +146,20 @@ def train_small(
     optimizer = torch.optim.AdamW(network.parameters(), lr=chosen.lr, weight_decay=1e-2)
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
-        lambda step: min(1.0, (step + 1) / 20)
-        * (0.02 + 0.98 * (1 + math.cos(math.pi * step / chosen.steps)) / 2),
+        lambda step: (
+            min(1.0, (step + 1) / 20)
+            * (0.02 + 0.98 * (1 + math.cos(math.pi * step / chosen.steps)) / 2)
+        ),
     )
     kept = [(_pixels(picture, chosen.scale), boxes) for picture, boxes in pictures]
     for step in range(chosen.steps):
         batch = [_window(*draw.choice(kept), words, chosen, draw) for _ in range(chosen.batch)]
         size = [max(p.shape[i] for p, _ in batch) for i in (1, 2)]
         pixels = torch.stack(
-            [functional.pad(p, (0, size[1] - p.shape[2], 0, size[0] - p.shape[1])) for p, _ in batch]
+            [
+                functional.pad(p, (0, size[1] - p.shape[2], 0, size[0] - p.shape[1]))
+                for p, _ in batch
+            ]
         )
         out = network(pixels.float() / 255)
         loss = _loss(out, [boxes for _, boxes in batch])
