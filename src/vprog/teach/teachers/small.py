@@ -221,7 +221,7 @@ def _loss(out: torch.Tensor, targets: Sequence[Sequence[Target]]) -> torch.Tenso
                 continue
             if not (0 <= row < rows and 0 <= column < columns):
                 continue
-            counts[n, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] *= 0
+            counts[n, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = 0
             centre[n, row, column] = 1
             places.append((n, row, column))
             x, y = (column + 0.5) * STRIDE, (row + 0.5) * STRIDE
@@ -235,8 +235,8 @@ def _loss(out: torch.Tensor, targets: Sequence[Sequence[Target]]) -> torch.Tenso
     away = (logits.sigmoid() - centre).abs().detach() ** 2
     loss = (raw * away * counts).sum() / max(len(places), 1)
     if places:
-        n, row, column = (torch.tensor(index) for index in zip(*places, strict=True))
-        own = out[n, :, row, column]
+        picture, row_of, column_of = (torch.tensor(i) for i in zip(*places, strict=True))
+        own = out[picture, :, row_of, column_of]
         loss = loss + functional.l1_loss(own[:, 1:5], torch.tensor(edges))
         loss = loss + functional.binary_cross_entropy_with_logits(own[:, 5:], torch.stack(words))
     return loss
