@@ -12,11 +12,11 @@ from vprog.cli.options import Json, print_json
 
 
 class _RunOrKind(TyperGroup):
-    """What is no command of the group is the folder of a run."""
+    """``export RUN`` and ``export process RUN``: what is not ``process`` is the folder of a run."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["run", *args]
+        if args and args[0] not in ("process", "-h", "--help"):
+            args = ["RUN", *args]
         return super().parse_args(ctx, args)
 
 
@@ -31,7 +31,7 @@ def group() -> None:
     """Export a run for other programs: `vprog export RUN --to FORM`, `vprog export process RUN`."""
 
 
-@app.command("run")
+@app.command("RUN")
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     to: Annotated[

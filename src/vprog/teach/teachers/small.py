@@ -168,8 +168,10 @@ def train_small(
         optimizer.step()
         rate.step()
         show(step, float(loss.detach()))
-    said = {"settings": json.dumps(asdict(chosen)), "words": json.dumps(words)}
-    write_atomically(file, save(network.state_dict(), said))
+    # One entry, since safetensors writes several in an order of its own, and equal networks shall
+    # be equal files.
+    said = json.dumps({"settings": asdict(chosen), "words": words})
+    write_atomically(file, save(network.state_dict(), {"small": said}))
     return SmallNetwork(file)
 
 
@@ -264,10 +266,10 @@ class SmallNetwork:
         try:
             data = file.read_bytes()
             with safe_open(file, "pt") as opened:
-                said = opened.metadata() or {}
+                said = json.loads((opened.metadata() or {})["small"])
                 weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-            self.settings = SmallSettings(**json.loads(said["settings"]))
-            self.words: tuple[str, ...] = tuple(json.loads(said["words"]))
+            self.settings = SmallSettings(**said["settings"])
+            self.words: tuple[str, ...] = tuple(said["words"])
             self._network = _Network(len(self.words), self.settings.width)
             self._network.load_state_dict(weights)
         except OSError as error:
