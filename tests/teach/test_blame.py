@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from vprog.engine import Engine, Task
 from vprog.errors import ToolError
 from vprog.example import Example, Picture, Scene, SceneObject
 from vprog.program import Language, Program
+from vprog.report.blame import print_blame
 from vprog.runs.record import Record, make_record
 from vprog.teach.blame import Blame, blame
 from vprog.teach.blame_figures import blame_figures, pattern
@@ -227,6 +229,7 @@ def test_a_memo_makes_blame_ask_only_what_is_new(tmp_path: Path) -> None:
     [
         ("detect", "cup", "cup"),
         ("detect", "the red cup", "... cup"),
+        ("detect", "a red object", "red object"),
         ("vqa", "What color is the cup?", "what color is the ..."),
         ("vqa", "How many cups are there?", "how many ..."),
         ("vqa", "What is this?", "what is this"),
@@ -237,3 +240,15 @@ def test_a_memo_makes_blame_ask_only_what_is_new(tmp_path: Path) -> None:
 def test_patterns_leave_out_what_is_particular(tool: str, said: Any, expected: str) -> None:
     name = {"detect": "phrase", "vqa": "question", "match": "options"}[tool]
     assert pattern(Call(tool, {name: said})) == expected
+
+
+def test_the_page_shows_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).parents[2]
+    figures = json.loads((root / "docs/results/blame.json").read_text("utf-8"))
+    print_blame({**figures, "by_argument": [], "by_type": {}})
+    page = (root / "docs/teach.md").read_text("utf-8").splitlines()
+    shown = {" ".join(line.split()) for line in page}
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    told = [line for line in printed if line and not line.startswith("─")]
+    assert len(told) == 8
+    assert [line for line in told if line not in shown] == []

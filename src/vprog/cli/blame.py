@@ -34,6 +34,7 @@ def blame(
 
     settings = read_settings(run)
     facts = {k: settings[k] for k in ("benchmark", "split", "language", "toolbox", "seed")}
+    facts |= {"ids_sha256": settings.get("ids_sha256"), "commit": settings["facts"]["commit"]}
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         line = bar.add_task("programs run again", total=None)

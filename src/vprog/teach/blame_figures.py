@@ -11,6 +11,7 @@ from vprog.benchmarks.metric import mean
 from vprog.evaluation.figures import describe
 from vprog.evaluation.statistics import paired_difference, wilson
 from vprog.teach.blame import Blame, Substitution
+from vprog.tools.backends.oracle_words import ANYTHING
 from vprog.trace import Call
 from vprog.verify import RIGHT
 
@@ -20,7 +21,8 @@ _DETERMINERS = frozenset(["a", "an", "the", "any", "some", "this", "that", "thes
 def pattern(call: Call) -> str:
     """What a call asks for, without what is particular to it, so that calls can be counted.
 
-    ``detect``: the phrase without its article and attributes, ``... cup``. ``vqa``: the question up
+    ``detect``: the phrase without its article and attributes, ``... cup``, with them where its noun
+    says nothing, ``red object``. ``vqa``: the question up
     to the first determiner, ``what color is the ...``. ``match``: the options, the last word of
     each.
     """
@@ -40,7 +42,9 @@ def pattern(call: Call) -> str:
 
 def _head(phrase: str) -> str:
     words = [w for w in phrase.lower().split() if w not in _DETERMINERS]
-    return f"... {words[-1]}" if len(words) > 1 else " ".join(words)
+    if len(words) < 2 or words[-1] in ANYTHING:  # of "red object" the attribute is what is asked
+        return " ".join(words)
+    return f"... {words[-1]}"
 
 
 def blame_figures(blame: Blame, most: int = 20) -> dict[str, Any]:
