@@ -30,8 +30,9 @@ from vprog.evaluation.zoo.scenes import SIZE
 from vprog.example import Region
 from vprog.tools.backends.oracle_regions import objects_in
 
-CROPS = 0.72
-"""Share of the questions that are about crops."""
+CROPS, CROPS_LATE, LATE = 0.72, 0.3, 2400
+"""Share of the questions that are about crops, at first and from step ``LATE`` on: crops are
+learned first, and telling one of several things takes longer."""
 POSITIVE = torch.tensor(3.0)
 """Weight of tokens that a question is about; most are not."""
 
@@ -45,13 +46,15 @@ class Reading(Heads):
         self.about = nn.Linear(width, 1)
 
 
-def ask(pictures: Pictures, rows: np.ndarray, seed: str) -> tuple[np.ndarray, list, list[bool]]:
+def ask(
+    pictures: Pictures, rows: np.ndarray, seed: str, share: float = CROPS
+) -> tuple[np.ndarray, list, list[bool]]:
     """A region and a question for each picture: regions [B, 4], questions, whether it is a crop."""
     regions, questions, crops = [], [], []
     for row in rows.tolist():
         rng = random.Random(f"{seed}/{row}")
         scene = pictures.scene(row)
-        crops.append(rng.random() < CROPS)
+        crops.append(rng.random() < share)
         if not crops[-1]:
             regions.append(np.array([0, 0, SIZE, SIZE]))
             questions.append(about_scene(rng, scene))
@@ -77,7 +80,7 @@ def concerns(pictures: Pictures, rows: np.ndarray, questions: list) -> np.ndarra
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given = arguments("vqa", __doc__ or "", steps=3400, rate=1e-3, muon=0.5)
+    given = arguments("vqa", __doc__ or "", steps=4000, rate=1e-3, muon=0.5)
     task = plan(given)
     torch.manual_seed(task.seed)
     pictures = load("generalist", "train", given.pictures, 7)
@@ -93,7 +96,8 @@ def main() -> None:
     def loss(step: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((task.seed, step))
         rows = np.sort(rng.choice(len(pictures), given.batch, replace=False))
-        regions, questions, _ = ask(pictures, rows, f"{task.seed}/{step}")
+        share = CROPS if step < LATE else CROPS_LATE
+        regions, questions, _ = ask(pictures, rows, f"{task.seed}/{step}", share)
         facts, boxes = pictures.facts[rows].astype(np.int64), pictures.boxes_xyxy[rows]
         shares, there = boxes_in(regions, boxes, facts[..., 0] >= 0)
         images = view(pictures.pixels[rows], regions)
