@@ -136,7 +136,7 @@ def test_match_prefers_the_right_phrase() -> None:
         other = "purple" if thing.attributes[0] != "purple" else "yellow"
         texts = [f"{thing.attributes[0]} {thing.name}", f"{other} {thing.name}", "green boat"]
         texts[2] = "green boat" if thing.name != "boat" else "green cake"
-        inputs = processor(texts, crop, padding=True, return_tensors="pt")
+        inputs = processor(text=texts, images=crop, padding=True, return_tensors="pt")
         with torch.no_grad():
             right += int(model(**inputs).logits_per_image.argmax()) == 0
     assert right >= 19
