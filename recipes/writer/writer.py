@@ -18,7 +18,7 @@ from pairs import Asked, draw
 from programs import canonical
 from publish import save
 from training import ROOT, Row, Trainer, arguments, batches, exact, plan
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from wording import STRANGE, prompt, wording
 from words import ASK, END, WRITE, build
 
@@ -120,7 +120,10 @@ def main() -> None:
     task = plan(given)
     torch.manual_seed(task.seed)
     questions = drawn("train", given.questions, task.seed)
-    tokenizer = tokenizer_of(questions, task.seed)
+    words = task.folder / "tokenizer"
+    if not words.is_dir():
+        tokenizer_of(questions, task.seed).save_pretrained(words)
+    tokenizer = AutoTokenizer.from_pretrained(words)
     model = model_of(len(tokenizer), given.layers, given.width)
     trainer = Trainer(task, model, tokenizer.pad_token_id)
     fresh = drawn("val", VAL, task.seed)
