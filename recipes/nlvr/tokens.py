@@ -104,7 +104,7 @@ def train_tokenizer(sentences: Iterable[str], pieces: Iterable[str]) -> Any:
         chat_template=TEMPLATE,
         clean_up_tokenization_spaces=False,
         padding_side="left",
-        model_max_length=256,
+        model_max_length=512,
     )
 
 
@@ -119,7 +119,7 @@ def config(size: int, *, width: int = 128, layers: int = 4) -> Any:
         num_hidden_layers=layers,
         num_attention_heads=width // 32,
         num_key_value_heads=width // 32,
-        max_position_embeddings=256,
+        max_position_embeddings=512,
         tie_word_embeddings=True,
         pad_token_id=0,
         eos_token_id=1,
