@@ -18,9 +18,9 @@ from results import LANGUAGES, SHAPEWORLD, vprog
 SEED = 41
 """Of the drawn pictures: nothing was trained or chosen on it."""
 DOMAINS = {
-    "generalist": {"gqa": 2000, "nlvr2": 2000, "tally": 2000, "pope": 2000},
-    "outline": {"gqa": 2000, "nlvr2": 2000},
-    "chalk": {"gqa": 2000, "nlvr2": 2000},
+    "generalist": {"gqa": 2000, "nlvr2": 1000, "tally": 1000, "pope": 1000},
+    "outline": {"gqa": 2000, "nlvr2": 1000},
+    "chalk": {"gqa": 2000, "nlvr2": 1000},
 }
 
 
