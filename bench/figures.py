@@ -1,4 +1,4 @@
-"""Writes ``docs/figures.md``, the tables of every published figure, from ``docs/results/*.json``."""
+"""Writes ``docs/figures.md``, tables of every published figure, from ``docs/results/*.json``."""
 
 from __future__ import annotations
 

@@ -64,6 +64,14 @@ def measure(folder: Path, name: str, data: Path, benchmark: str, split: str) -> 
     return records
 
 
+def kept(file: Path, *args: str) -> dict[str, Any]:
+    """What a command prints; kept, and not run again."""
+    if not file.exists():
+        file.write_text(json.dumps(vprog(*args)), encoding="utf-8")
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found
+
+
 def main() -> None:
     """Runs everything."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,9 +96,12 @@ def main() -> None:
     for name, (data, benchmark, split) in wanted.items():
         if given.only is None or name in given.only:
             records += measure(given.folder, name, data, benchmark, split)
-    scores = vprog("zoo", "score", "--seed", str(SEED), "--n", "2000")
+    scores = kept(given.folder / "scores.json", "zoo", "score", "--seed", str(SEED), "--n", "2000")
     tools = {
-        language: vprog("bench", "tools", "--language", language, "--seed", str(SEED))
+        language: kept(
+            given.folder / f"tools-{language}.json",
+            *("bench", "tools", "--language", language, "--seed", str(SEED)),
+        )
         for language in LANGUAGES
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
