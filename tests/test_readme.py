@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
@@ -90,19 +92,31 @@ def test_a_tool_of_ones_own(drawing: Path) -> None:
     assert "Region(picture='cups'" in done.stdout
 
 
+def _published() -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Results by data, toolbox and language."""
+    run = json.loads((ROOT / "docs/results/run.json").read_text("utf-8"))["accuracies"]
+    zoo = json.loads((ROOT / "docs/results/zoo.json").read_text("utf-8"))["accuracies"]
+    known = {(f"{r['benchmark']} {r['split']}", r["toolbox"], r["language"]): r for r in run}
+    gold = [r for r in zoo if r["writer"] == "gold"]
+    return known | {(r["data"].replace("-", " "), "zoo", r["language"]): r for r in gold}
+
+
 def test_figures_are_those_of_the_results() -> None:
-    results = json.loads((ROOT / "docs/results/run.json").read_text("utf-8"))["accuracies"]
-    known = {
-        (r["benchmark"], r["split"], r["toolbox"], r["language"]): (
-            f"{r['n']:,}",
-            f"{100 * r['accuracy']:.1f} [{100 * r['ci95'][0]:.1f}, {100 * r['ci95'][1]:.1f}]",
-        )
-        for r in results
-    }
-    rows = re.findall(
-        r"^\| (\S+) (\S+) \| (\w+) \| ([\d,]+) \| ([\d.]+ \[[\d., ]+\]) \|$", README, re.M
-    )
-    assert len(rows) >= 10
-    for benchmark, split, toolbox, n, accuracy in rows:
-        assert known[benchmark, split, toolbox, "python"] == (n, accuracy)
-        assert known[benchmark, split, toolbox, "steps"][1] == accuracy
+    published = _published()
+    rows = re.findall(r"^\| ([^|]+) \| (\w+) \| ([\d,]+) \| ([^|]+) \| ([^|]+) \|$", README, re.M)
+    assert len(rows) >= 6
+    for data, toolbox, n, *accuracies in rows:
+        for language, accuracy in zip(("steps", "python"), accuracies, strict=True):
+            r = published[data, toolbox, language]
+            low, high = r["ci95"]
+            assert n == f"{r['n']:,}"
+            assert accuracy == f"{100 * r['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def test_the_page_of_figures_is_made_from_the_results() -> None:
+    spec = importlib.util.spec_from_file_location("figures", ROOT / "bench" / "figures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    assert figures.page() == (ROOT / "docs" / "figures.md").read_text("utf-8")
