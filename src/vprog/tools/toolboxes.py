@@ -8,7 +8,8 @@ A file has one key a tool and, if it starts from a named toolbox, ``base``::
     depth = "oracle"
 
 A value is ``oracle``, ``pixels``, a model (hub id, ``hub-id@revision``, folder beside the file,
-zoo name), or a table with ``model`` and settings.
+zoo name), a model with adapters (``zoo:detect + runs/outline/detect``), or a table with ``model``
+and settings.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError, known_names
 from vprog.tools.backend import Backend, Toolbox
+from vprog.tools.backends.hf.adapters import split_model
 from vprog.tools.catalogue import TOOLS
 
 if TYPE_CHECKING:
@@ -163,20 +165,34 @@ def _bind(tool: str, value: Any, where: str, folder: Path) -> Binding:
                 known = ", ".join(_SIMPLE[value])
                 raise InputError(f"{where}: {value} cannot answer {tool}; it answers {known}")
             return Binding(tool=tool, backend=value, where=where)
-        name, _, revision = value.partition("@")
-        value = {"model": name, "revision": revision} if revision else {"model": name}
+        value = {"model": value}
     if not isinstance(value, dict):
         raise InputError(
             f"{where}: must be oracle, pixels, a model, or a table with model and settings; "
             f"got {value!r}"
         )
     table = dict(value)
-    model = table.get("model")
-    if isinstance(model, str):
-        beside = folder / Path(model).expanduser()
-        if beside.is_dir() or model.startswith((".", "/", "~")):
-            table["model"] = str(beside)
+    if isinstance(table.get("model"), str):
+        model, adapters = split_model(table["model"])
+        name, _, revision = model.partition("@")
+        if revision and "revision" not in table and not (folder / model).is_dir():
+            table["revision"] = revision
+        else:
+            name = model
+        table["model"] = _beside(name, folder)
+        if adapters:
+            table["adapters"] = [*adapters, *table.get("adapters", ())]
+    if isinstance(table.get("adapters"), list):
+        table["adapters"] = [
+            _beside(a, folder) if isinstance(a, str) else a for a in table["adapters"]
+        ]
     return _model(tool, table, where)
+
+
+def _beside(name: str, folder: Path) -> str:
+    """A model's or adapter's name, with the path of a folder beside the toolbox file in full."""
+    beside = folder / Path(name).expanduser()
+    return str(beside) if beside.is_dir() or name.startswith((".", "/", "~")) else name
 
 
 def _model(tool: str, table: Mapping[str, Any], where: str) -> Binding:

@@ -77,7 +77,7 @@ def test_a_picture_is_computed_once(checkpoint, pictures, monkeypatch) -> None:
     backend = detect(checkpoint("owlvit"))
     backend.prepare()
     seen: list[int] = []
-    model = backend._scanner._model
+    model = backend.scanner.model
     plain = model.image_embedder
     monkeypatch.setattr(
         model,
@@ -97,13 +97,13 @@ def test_a_picture_is_computed_once(checkpoint, pictures, monkeypatch) -> None:
 def test_kept_pictures_are_bounded(checkpoint, pictures) -> None:
     backend = detect(checkpoint("owlvit"), cache_mb=0)
     ask(backend, pictures, *[(p.region, "cup") for p in pictures.values()])
-    assert len(backend._scanner._seen) == 0
+    assert len(backend.scanner._seen) == 0
 
 
 def test_dino_shares_its_backbone(checkpoint, pictures, monkeypatch) -> None:
     backend = detect(checkpoint("grounding_dino"))
     backend.prepare()
-    encoder = backend._scanner._model.model.backbone.conv_encoder.model
+    encoder = backend.scanner.model.model.backbone.conv_encoder.model
     seen: list[int] = []
     plain = encoder.forward
     monkeypatch.setattr(
@@ -146,7 +146,7 @@ def test_batches_are_halved_until_they_fit(checkpoint, pictures, regions, monkey
 
     backend = detect(checkpoint("owlvit"), batch_size=16)
     backend.prepare()
-    model = backend._scanner._model
+    model = backend.scanner.model
     plain, sizes = model.image_embedder, []
 
     def tight(pixel_values: Any) -> Any:
@@ -167,7 +167,7 @@ def test_batches_are_halved_until_they_fit(checkpoint, pictures, regions, monkey
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(model, "image_embedder", full)
-    backend._scanner._seen = type(backend._scanner._seen)(1)
+    backend.scanner._seen = type(backend.scanner._seen)(1)
     with pytest.raises(ToolError, match="ran out of memory on one picture"):
         ask(backend, pictures, asked[0])
 

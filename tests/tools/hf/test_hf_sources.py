@@ -128,7 +128,7 @@ def test_a_chat_model_without_a_template(checkpoint, tmp_path: Path) -> None:
 
 def test_an_adapter_alone(owl: Path) -> None:
     (owl / "config.json").rename(owl / "adapter_config.json")
-    with pytest.raises(InputError, match="holds an adapter without its model; merge"):
+    with pytest.raises(InputError, match="holds an adapter without its model; name both"):
         opened("detect", owl)
 
 

@@ -97,9 +97,9 @@ def test_tools_of_one_model_share_its_weights(checkpoint, box) -> None:
     for backend in toolbox.backends.values():
         backend.prepare()
     assert (
-        toolbox.backends["vqa"]._answerer._model
-        is toolbox.backends["ocr"]._writer._model
-        is toolbox.backends["caption"]._writer._model
+        toolbox.backends["vqa"].answerer.model
+        is toolbox.backends["ocr"]._writer.model
+        is toolbox.backends["caption"]._writer.model
     )
 
 

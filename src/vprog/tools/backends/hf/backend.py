@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from vprog.errors import InputError, ToolError, VprogError
 from vprog.example import Picture
+from vprog.tools.backends.hf.adapters import INSTALL
 from vprog.tools.backends.hf.runtime import Models, choose_device, choose_dtype, quiet, require
 from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, Source, find_source
@@ -52,7 +53,9 @@ class HuggingFace(ABC, Generic[S]):
                 does not fit the tool.
         """
         require()
-        self.source = find_source(settings.model, settings.revision, where)
+        if settings.adapters:
+            require(("peft",), INSTALL, "adapters need")
+        self.source = find_source(settings.model, settings.revision, where, settings.adapters)
         self.check_class(where)
         place = str(self.source.folder / DEFAULTS_FILE)
         self.settings: S = with_defaults(settings, self.source.defaults, place)
@@ -135,6 +138,9 @@ class HuggingFace(ABC, Generic[S]):
             self._failed = InputError(str(error))
             raise
         self._loaded = True
+
+    def forget(self) -> None:
+        """Lets go of what was computed from weights that have changed since; training does."""
 
     def in_batches(self, items: Sequence[T], forward: Callable[[Sequence[T]], list[R]]) -> list[R]:
         """Runs ``forward`` over chunks; where memory runs out, over halves from then on.

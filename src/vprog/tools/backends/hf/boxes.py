@@ -36,6 +36,22 @@ def to_picture(boxes_cxcywh: Array, view: View, *, square: bool) -> Array:
     return np.asarray(corners + np.tile([view.left, view.top], 2))
 
 
+def to_frame(boxes_xyxy: Array, view: View, *, square: bool) -> Array:
+    """The inverse of ``to_picture``: boxes in pixels of the whole picture as a model says them.
+
+    Boxes are clipped to the view first; what lies outside of it has no width or no height.
+
+    Returns:
+        [n, 4] float64, centre and size relative to what the model sees.
+    """
+    boxes = boxes_xyxy.astype(np.float64).reshape(-1, 4) - np.tile([view.left, view.top], 2)
+    np.clip(boxes, 0, np.tile([view.width, view.height], 2), out=boxes)
+    seen = np.array([max(view.width, SMALLEST), max(view.height, SMALLEST)], np.float64)
+    frame = np.full(2, seen.max()) if square else seen
+    boxes /= np.tile(frame * np.array([view.width, view.height]) / seen, 2)
+    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
 def suppress(boxes_xyxy: Array, scores: Array, iou: float) -> list[int]:
     """Greedy non-maximum suppression.
 

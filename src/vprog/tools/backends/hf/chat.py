@@ -54,7 +54,7 @@ class Chat:
         self._backend = backend
         self._most = max_new_tokens
         self._processor = load_chat_processor(source, settings)
-        self._tokenizer = self._processor.tokenizer
+        self.tokenizer = self._processor.tokenizer
         self._family = source.model_type
         template = getattr(self._processor, "chat_template", None)
         if not template and self._family not in ("paligemma", "florence2"):
@@ -62,9 +62,9 @@ class Chat:
                 f"model {source.name!r} has no chat template; take its -Instruct or -it variant"
             )
         self._templated = bool(template)
-        self._special = sorted(set(self._tokenizer.all_special_tokens), key=len, reverse=True)
-        self._model = backend.load_model("AutoModelForImageTextToText")
-        self._ends = end_ids(self._model, self._tokenizer)
+        self._special = sorted(set(self.tokenizer.all_special_tokens), key=len, reverse=True)
+        self.model = backend.load_model("AutoModelForImageTextToText")
+        self.ends = end_ids(self.model, self.tokenizer)
 
     def reply(
         self, asked: Sequence[tuple[View, str]], views: Views, *, short: bool = True
@@ -76,14 +76,15 @@ class Chat:
             views: Where pixels come from.
             short: Whether replies are cut to an answer that programs compare.
         """
-        rows = [self._prepare(prompt, views.read(view)) for view, prompt in asked]
-        written = self._backend.in_groups(rows, _shapes, self._forward)
+        rows = [self.prepare(prompt, views.read(view)) for view, prompt in asked]
+        written = self._backend.in_groups(rows, shapes, self._forward)
         return [
             Result(short_answer(text) if short else text, {"score": score})
             for text, score in written
         ]
 
-    def _prepare(self, prompt: str, image: Image) -> dict[str, Any]:
+    def prepare(self, prompt: str, image: Image) -> dict[str, Any]:
+        """The model's inputs for one picture and prompt, a batch of one, up to its reply."""
         for token in self._special:
             prompt = prompt.replace(token, " ")
         if self._templated:
@@ -94,31 +95,57 @@ class Chat:
         else:
             text = f"<image>{prompt}" if self._family == "paligemma" else prompt
         # Templates that spell the start token out would get it twice.
-        start = self._tokenizer.bos_token
+        start = self.tokenizer.bos_token
         doubled = self._templated and start and text.startswith(start)
         more = {"add_special_tokens": False} if doubled else {}
         row = self._processor(text=[text], images=[[image]], return_tensors="pt", **more)
         return {k: v for k, v in row.items() if v is not None and k != "labels"}
 
-    def _forward(self, chunk: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+    def written(self, answer: str) -> list[int]:
+        """The tokens that the model should write for an answer, with its end.
+
+        Where the chat template shows what stands between prompt, reply and end, so do the tokens.
+        """
+        user = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "?"}]}
+        reply = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
+        text = answer
+        if self._templated:
+            asked = self._processor.apply_chat_template([user], add_generation_prompt=True)
+            told = self._processor.apply_chat_template([user, reply])
+            if told.startswith(asked) and answer in told[len(asked) :]:
+                text = told[len(asked) :].rstrip()
+        ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        end = self.tokenizer.eos_token_id
+        if end is not None and (not ids or ids[-1] not in self.ends):
+            ids.append(end)
+        return [int(n) for n in ids]
+
+    def stack(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Rows of equal shapes as one batch on the model's device."""
         import torch
 
-        model = self._model
-        batch = {key: torch.cat([row[key] for row in chunk]).to(model.device) for key in chunk[0]}
+        batch = {
+            key: torch.cat([row[key] for row in rows]).to(self.model.device) for key in rows[0]
+        }
         for key, value in batch.items():
             if value.is_floating_point():
-                batch[key] = value.to(model.dtype)
-        pad = self._tokenizer.pad_token_id
+                batch[key] = value.to(self.model.dtype)
+        return batch
+
+    def _forward(self, chunk: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+        model = self.model
+        batch = self.stack(chunk)
+        pad = self.tokenizer.pad_token_id
         out = model.generate(
             **batch,
             max_new_tokens=self._most,
             do_sample=False,
             num_beams=1,
-            pad_token_id=self._tokenizer.eos_token_id if pad is None else pad,
+            pad_token_id=self.tokenizer.eos_token_id if pad is None else pad,
             return_dict_in_generate=True,
             output_logits=True,
         )
-        return read_generated(out, self._tokenizer, self._ends)
+        return read_generated(out, self.tokenizer, self.ends)
 
 
 def load_chat_processor(source: Any, settings: Any) -> Any:
@@ -179,5 +206,6 @@ def _template(source: Any, tokenizer: Any) -> str | None:
     return str(found) if found else None
 
 
-def _shapes(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def shapes(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What rows must have in common to be stacked."""
     return tuple((key, tuple(row[key].shape)) for key in sorted(row))

@@ -106,8 +106,12 @@ class Detect(HuggingFace[DetectSettings]):
         model = self.load_model(auto)
         processor = load_processor(self.source, self.settings)
         scanner = Owl if self.source.model_type in _OWL else Dino
-        self._scanner: Owl | Dino = scanner(model, processor, self, self.settings.cache_mb)
+        self.scanner: Owl | Dino = scanner(model, processor, self, self.settings.cache_mb)
         self._chosen = self.choices()
+
+    def forget(self) -> None:
+        """See ``HuggingFace``."""
+        self.scanner.forget()
 
     def compute(
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
@@ -139,12 +143,12 @@ class Detect(HuggingFace[DetectSettings]):
         chosen = self._chosen
         texts = {p: chosen["prompt"].format(p) for a in asked for p in a.phrases}
         found = {}
-        raw = self._scanner.scan(asked, texts, views)
+        raw = self.scanner.scan(asked, texts, views)
         for one, (boxes, scores) in zip(asked, raw, strict=True):
             for n, phrase in enumerate(one.phrases):
                 own_boxes, own = boxes[n % len(boxes)], scores[n]
                 good = _best(own, chosen["threshold"])
-                xyxy = to_picture(own_boxes[good], one.view, square=self._scanner.square)
+                xyxy = to_picture(own_boxes[good], one.view, square=self.scanner.square)
                 kept = suppress(xyxy, own[good], chosen["nms_iou"])[: chosen["max_boxes"]]
                 found[one.view, phrase] = xyxy[kept], own[good][kept]
         return found

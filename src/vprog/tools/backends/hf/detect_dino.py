@@ -36,7 +36,7 @@ class Dino:
     ) -> None:
         """Takes a loaded ``GroundingDinoForObjectDetection``; see ``Owl``."""
         del cache_mb
-        self._model = model
+        self.model = model
         self._images = processor.image_processor
         self._tokenizer = processor.tokenizer
         self._backend = backend
@@ -51,10 +51,9 @@ class Dino:
         rows = []
         for one in asked:
             if one.view not in pixels:
-                read = self._images(images=[views.read(one.view)], return_tensors="pt")
-                pixels[one.view] = read["pixel_values"][0]
+                pixels[one.view] = self.pixels(one.view, views)
             height, width = pixels[one.view].shape[-2:]
-            rows += [_Row(one.view, (height, width), self._read(texts[p])) for p in one.phrases]
+            rows += [_Row(one.view, (height, width), self.ids(texts[p])) for p in one.phrases]
 
         def forward(chunk: Sequence[_Row]) -> list[tuple[Array, Array]]:
             return self._forward(chunk, pixels)
@@ -74,22 +73,40 @@ class Dino:
         distinct = list(dict.fromkeys(row.view for row in chunk))
         of_row = torch.tensor([distinct.index(row.view) for row in chunk])
         values = torch.stack([pixels[view] for view in distinct])
-        device = self._model.device
-        with self._shared(of_row.to(device)):
-            ids = torch.tensor([row.ids for row in chunk], device=device)
-            out = self._model(
+        logits, boxes = self.look(values, of_row, torch.tensor([row.ids for row in chunk]))
+        return list(zip(boxes.cpu().numpy(), logits.sigmoid().cpu().numpy(), strict=True))
+
+    def pixels(self, view: View, views: Views) -> Any:
+        """What the model is shown of a view, [3, height, width]."""
+        return self._images(images=[views.read(view)], return_tensors="pt")["pixel_values"][0]
+
+    def look(self, values: Any, of_row: Any, ids: Any) -> tuple[Any, Any]:
+        """Logits [rows, queries] and boxes cxcywh [rows, queries, 4], relative.
+
+        Args:
+            values: Distinct pictures, [pictures, 3, height, width].
+            of_row: Which of them a row shows, [rows].
+            ids: Phrases, [rows, length].
+        """
+        import torch
+
+        device = self.model.device
+        ids, of_row = ids.to(device), of_row.to(device)
+        with self._shared(of_row):
+            out = self.model(
                 # Rows repeat a picture without a copy; the shared backbone reads distinct ones.
-                pixel_values=values.to(device, self._model.dtype)[of_row.to(device)],
-                pixel_mask=torch.ones((len(chunk), *values.shape[-2:]), device=device).long(),
+                pixel_values=values.to(device, self.model.dtype)[of_row],
+                pixel_mask=torch.ones((len(ids), *values.shape[-2:]), device=device).long(),
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 token_type_ids=torch.zeros_like(ids),
             )
-        scores = out.logits.float().sigmoid().amax(-1).cpu().numpy()
-        boxes = out.pred_boxes.float().cpu().numpy()
-        return list(zip(boxes, scores, strict=True))
+        return out.logits.float().amax(-1), out.pred_boxes.float()
 
-    def _read(self, text: str) -> tuple[int, ...]:
+    def forget(self) -> None:
+        """Nothing is kept between calls."""
+
+    def ids(self, text: str) -> tuple[int, ...]:
         """Token ids of a phrase in the form that the model was trained on: lower case, a stop."""
         phrase = text.lower().strip().rstrip(".") + "."
         ids = self._tokenizer(phrase, truncation=True, max_length=self._longest)["input_ids"]

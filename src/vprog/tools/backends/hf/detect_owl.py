@@ -45,7 +45,7 @@ class Owl:
             cache_mb: Memory for views and phrases that are kept.
         """
         self.square = model.config.model_type == "owlv2"
-        self._model = model
+        self.model = model
         self._inner = model.owlv2 if self.square else model.owlvit
         # The heads turn 8 or 11 bits of precision into pixels; they are small, so keep all bits.
         model.box_head.float()
@@ -76,14 +76,67 @@ class Owl:
         items = [(seen[a.view], [queries[texts[p]] for p in a.phrases]) for a in asked]
         return self._backend.in_batches(items, self._score)
 
+    def pixels(self, chunk: Sequence[View], views: Views) -> Any:
+        """What the model is shown of views, [views, 3, height, width]."""
+        read = self._images(images=[views.read(v) for v in chunk], return_tensors="pt")
+        return read["pixel_values"]
+
+    def look(self, values: Any) -> tuple[Any, Any]:
+        """Tokens [views, tokens, width] and boxes cxcywh [views, tokens, 4] of pixels."""
+        import torch
+
+        values = values.to(self.model.device, self.model.dtype)
+        grid, _ = self.model.image_embedder(pixel_values=values)
+        with torch.autocast(values.device.type, enabled=False):
+            grid = grid.float()
+            tokens = grid.flatten(1, 2)
+            return tokens, self.model.box_predictor(tokens, grid)
+
+    def tokenize(self, texts: Sequence[str]) -> tuple[Any, Any]:
+        """Ids and attention mask of texts, [texts, length].
+
+        Raises:
+            ToolError: A text has no word that the model knows.
+        """
+        tokens = self._tokenizer(
+            list(texts),
+            padding="max_length",
+            truncation=True,
+            max_length=self._longest,
+            return_tensors="pt",
+        )
+        if not tokens["attention_mask"].any(1).all():
+            raise ToolError("detect was asked for a phrase without a word that the model knows")
+        return tokens["input_ids"], tokens["attention_mask"]
+
+    def embed(self, ids: Any, mask: Any) -> Any:
+        """Queries [texts, width] of what ``tokenize`` returned."""
+        device = self.model.device
+        embeds = self._inner.get_text_features(
+            input_ids=ids.to(device), attention_mask=mask.to(device)
+        )
+        return getattr(embeds, "pooler_output", embeds).float()
+
+    def classify(self, tokens: Any, queries: Any) -> Any:
+        """Logits [views, tokens, queries] of queries [views, queries, width]."""
+        import torch
+
+        with torch.autocast(tokens.device.type, enabled=False):
+            logits, _ = self.model.class_predictor(tokens, queries)
+        return logits
+
+    def forget(self) -> None:
+        """Lets go of what was kept: the weights changed."""
+        self._seen.clear()
+        self._phrases.clear()
+
     def _score(self, items: Sequence[tuple[Seen, list[Any]]]) -> list[tuple[Array, Array]]:
         import torch
         from torch.nn.utils.rnn import pad_sequence
 
         queries = pad_sequence([torch.stack(q) for _, q in items], batch_first=True)
         tokens = torch.stack([s.tokens for s, _ in items])
-        logits, _ = self._model.class_predictor(tokens, queries)
-        scores = logits.sigmoid().transpose(1, 2).cpu().numpy()
+        scores = self.classify(tokens, queries).sigmoid().transpose(1, 2).cpu().numpy()
         boxes = torch.stack([s.boxes_cxcywh for s, _ in items]).cpu().numpy()
         return [(boxes[n][None], scores[n, : len(q)]) for n, (_, q) in enumerate(items)]
 
@@ -92,12 +145,7 @@ class Owl:
         missing = [view for view in wanted if view not in seen]
 
         def forward(chunk: Sequence[View]) -> list[Seen]:
-            pixels = self._images(images=[views.read(v) for v in chunk], return_tensors="pt")
-            values = pixels["pixel_values"].to(self._model.device, self._model.dtype)
-            grid, _ = self._model.image_embedder(pixel_values=values)
-            grid = grid.float()
-            tokens = grid.flatten(1, 2)
-            boxes = self._model.box_predictor(tokens, grid)
+            tokens, boxes = self.look(self.pixels(chunk, views))
             # Clones: a slice would keep the tensor of its whole batch alive.
             return [Seen(t.clone(), b.clone()) for t, b in zip(tokens, boxes, strict=True)]
 
@@ -111,20 +159,7 @@ class Owl:
         missing = [text for text in dict.fromkeys(texts) if text not in read]
 
         def forward(chunk: Sequence[str]) -> list[Any]:
-            tokens = self._tokenizer(
-                list(chunk),
-                padding="max_length",
-                truncation=True,
-                max_length=self._longest,
-                return_tensors="pt",
-            ).to(self._model.device)
-            if not tokens["attention_mask"].any(1).all():
-                raise ToolError("detect was asked for a phrase without a word that the model knows")
-            embeds = self._inner.get_text_features(
-                input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
-            )
-            pooled = getattr(embeds, "pooler_output", embeds)
-            return [row.clone() for row in pooled.float()]
+            return [row.clone() for row in self.embed(*self.tokenize(chunk))]
 
         for text, row in zip(missing, self._backend.in_batches(missing, forward), strict=True):
             read[text] = row

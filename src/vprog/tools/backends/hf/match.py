@@ -103,18 +103,31 @@ class Match(HuggingFace[MatchSettings]):
     def load(self) -> None:
         """See ``HuggingFace``."""
         auto = "AutoModelForZeroShotImageClassification"
-        self._model = self.load_model(auto)
+        self.model = self.load_model(auto)
         processor = load_processor(self.source, self.settings)
         self._images, self._tokenizer = processor.image_processor, processor.tokenizer
-        text = self._model.config.text_config
+        text = self.model.config.text_config
         self._longest = int(getattr(text, "max_position_embeddings", 77))
         # SigLIP was trained on texts padded to their full length, without a mask.
         self._fixed = self.source.model_type in _SIGLIP
-        self._chosen = self.choices()
+        self.chosen = self.choices()
         self._kept: Kept[Any] = Kept(self.settings.cache_mb)
-        self._scale = float(self._model.logit_scale.float().exp())
-        learned = getattr(self._model, "logit_bias", None)
-        self._bias = (0.0 if learned is None else float(learned)) + self._chosen["bias"]
+        self.forget()
+
+    def forget(self) -> None:
+        """See ``HuggingFace``."""
+        import torch
+
+        self._kept.clear()
+        with torch.no_grad():
+            scale, bias = self.scale_and_bias()
+        self._scale, self._bias = float(scale), float(bias)
+
+    def scale_and_bias(self) -> tuple[Any, Any]:
+        """What similarities are multiplied with, and what is added before the sigmoid."""
+        learned = getattr(self.model, "logit_bias", None)
+        own = 0.0 if learned is None else learned.float()
+        return self.model.logit_scale.float().exp(), own + self.chosen["bias"]
 
     def compute(
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
@@ -128,26 +141,26 @@ class Match(HuggingFace[MatchSettings]):
             assert isinstance(options, list)
             asked.append((views.of(region), [str(option) for option in options]))
         seen = self._see([view for view, _ in asked], views)
-        phrases = [p for _, options in asked for option in options for p in self._against(option)]
+        phrases = [p for _, options in asked for option in options for p in self.against(option)]
         read = self._read(phrases)
         return [Result(self._beliefs(seen[view], options, read)) for view, options in asked]
 
-    def _against(self, option: str) -> list[str]:
+    def against(self, option: str) -> list[str]:
         """An option and what it must beat."""
-        if self._chosen["calibration"] == "sigmoid":
+        if self.chosen["calibration"] == "sigmoid":
             return [option]
         words = option.split()
-        noun = [words[-1]] if self._chosen["bare_noun"] and len(words) > 1 else []
-        return [option, *noun, *(c for c in self._chosen["contrasts"] if c != option)]
+        noun = [words[-1]] if self.chosen["bare_noun"] and len(words) > 1 else []
+        return [option, *noun, *(c for c in self.chosen["contrasts"] if c != option)]
 
     def _beliefs(self, view: Any, options: Sequence[str], read: Mapping[str, Any]) -> list[float]:
         import torch
 
         beliefs = []
         for option in options:
-            vectors = torch.stack([read[phrase] for phrase in self._against(option)])
+            vectors = torch.stack([read[phrase] for phrase in self.against(option)])
             logits = self._scale * (vectors @ view)
-            if self._chosen["calibration"] == "sigmoid":
+            if self.chosen["calibration"] == "sigmoid":
                 belief = (logits[0] + self._bias).sigmoid()
             else:
                 logits[0] += self._bias
@@ -155,14 +168,40 @@ class Match(HuggingFace[MatchSettings]):
             beliefs.append(float(belief))
         return beliefs
 
+    def pixels(self, chunk: Sequence[View], views: Views) -> dict[str, Any]:
+        """What the model is shown of views, by the name of its input."""
+        return dict(self._images(images=[views.read(v) for v in chunk], return_tensors="pt"))
+
+    def look(self, inputs: Mapping[str, Any]) -> Any:
+        """Vectors [views, width] of what ``pixels`` returned, of any length."""
+        moved = {k: v.to(self.model.device) for k, v in inputs.items()}
+        moved["pixel_values"] = moved["pixel_values"].to(self.model.dtype)
+        features = self.model.get_image_features(**moved)
+        return getattr(features, "pooler_output", features)
+
+    def tokenize(self, phrases: Sequence[str]) -> dict[str, Any]:
+        """What the model reads of phrases, by the name of its input."""
+        tokens = self._tokenizer(
+            [self.chosen["prompt"].replace("{}", phrase) for phrase in phrases],
+            padding="max_length",
+            truncation=True,
+            max_length=self._longest,
+            return_tensors="pt",
+        )
+        names = ("input_ids",) if self._fixed else ("input_ids", "attention_mask")
+        return {name: tokens[name] for name in names}
+
+    def read(self, inputs: Mapping[str, Any]) -> Any:
+        """Vectors [phrases, width] of what ``tokenize`` returned, of any length."""
+        moved = {k: v.to(self.model.device) for k, v in inputs.items()}
+        features = self.model.get_text_features(**moved)
+        return getattr(features, "pooler_output", features)
+
     def _see(self, wanted: Sequence[View], views: Views) -> dict[View, Any]:
         """Unit vectors of views, float64 on the CPU."""
 
         def forward(chunk: Sequence[View]) -> list[Any]:
-            pixels = self._images(images=[views.read(v) for v in chunk], return_tensors="pt")
-            inputs = {k: v.to(self._model.device) for k, v in pixels.items()}
-            inputs["pixel_values"] = inputs["pixel_values"].to(self._model.dtype)
-            return _unit(self._model.get_image_features(**inputs))
+            return _unit(self.look(self.pixels(chunk, views)))
 
         return self._remembered(wanted, forward)
 
@@ -170,15 +209,7 @@ class Match(HuggingFace[MatchSettings]):
         """Unit vectors of phrases, float64 on the CPU."""
 
         def forward(chunk: Sequence[str]) -> list[Any]:
-            tokens = self._tokenizer(
-                [self._chosen["prompt"].replace("{}", phrase) for phrase in chunk],
-                padding="max_length",
-                truncation=True,
-                max_length=self._longest,
-                return_tensors="pt",
-            ).to(self._model.device)
-            mask = {} if self._fixed else {"attention_mask": tokens["attention_mask"]}
-            return _unit(self._model.get_text_features(input_ids=tokens["input_ids"], **mask))
+            return _unit(self.read(self.tokenize(chunk)))
 
         return self._remembered(wanted, forward)
 
@@ -192,5 +223,5 @@ class Match(HuggingFace[MatchSettings]):
 
 
 def _unit(features: Any) -> list[Any]:
-    pooled = getattr(features, "pooler_output", features).double().cpu()
+    pooled = features.double().cpu()
     return [row.clone() for row in pooled / pooled.norm(dim=-1, keepdim=True)]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vprog.errors import InputError
+from vprog.tools.backends.hf.adapters import merge
 from vprog.tools.backends.hf.settings import ModelSettings
 from vprog.tools.backends.hf.source import Source
 
@@ -16,17 +17,24 @@ _FULL = frozenset({"grounding-dino", "mm-grounding-dino", "mask2former", "maskfo
 """Families whose box refinement or mask losses need float32 on every device."""
 
 
-def require(packages: Sequence[str] = ("torch", "transformers", "safetensors")) -> None:
+def require(
+    packages: Sequence[str] = ("torch", "transformers", "safetensors"),
+    install: str = INSTALL,
+    what: str = "Hugging Face models need",
+) -> None:
     """Makes sure that packages are installed, without importing them.
+
+    Args:
+        packages: Their names.
+        install: The command that installs them.
+        what: Begins the message.
 
     Raises:
         InputError: Names the missing ones and the command that installs them.
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(
-            f"Hugging Face models need {', '.join(missing)}, which is not installed: {INSTALL}"
-        )
+        raise InputError(f"{what} {', '.join(missing)}, which is not installed: {install}")
 
 
 def choose_device(wanted: str) -> str:
@@ -99,6 +107,8 @@ def load_model(source: Source, auto_class: str, settings: ModelSettings, dtype: 
             f"model {settings.model!r} lacks {len(missing)} weights of {type(model).__name__}, "
             f"such as {missing[0]!r}; it was made for another class"
         )
+    if source.adapters:
+        model = merge(model, source.adapters)
     return model.eval().requires_grad_(False)
 
 

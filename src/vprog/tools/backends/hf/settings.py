@@ -22,6 +22,7 @@ class ModelSettings:
     Attributes:
         model: Hub id (``org/name``), local folder, or zoo name (``zoo:detect``).
         revision: Branch, tag or commit of a hub id.
+        adapters: Folders of adapters that are merged into the model, in order; see ``adapters``.
         device: ``auto`` takes cuda, then mps, then cpu.
         dtype: ``auto`` is float32 on cpu and mps; on cuda float16, bfloat16 for models that
             generate text, float32 for classes that need it.
@@ -30,6 +31,7 @@ class ModelSettings:
 
     model: str
     revision: str | None = None
+    adapters: tuple[str, ...] = ()
     device: Device = "auto"
     dtype: Dtype = "auto"
     batch_size: int = 32
@@ -95,7 +97,14 @@ def with_defaults(settings: S, defaults: Mapping[str, Any], where: str) -> S:
     hints = get_type_hints(type(settings))
     unset: dict[str, Any] = {}
     for key, value in defaults.items():
-        if key not in hints or key in ("model", "revision", "device", "dtype", "batch_size"):
+        if key not in hints or key in (
+            "model",
+            "revision",
+            "adapters",
+            "device",
+            "dtype",
+            "batch_size",
+        ):
             raise InputError(f"{where}.{key}: no setting that a checkpoint can have")
         checked = _as(hints[key], value, f"{where}.{key}")
         if getattr(settings, key) is None:

@@ -10,13 +10,14 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from vprog.errors import InputError
+from vprog.tools.backends.hf.adapters import add_adapters, is_adapter
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -36,7 +37,8 @@ class Source:
         folder: With ``config.json``, weights and processor.
         version: Commit of a hub id, or hash of the files of a folder.
         config: The parsed ``config.json``.
-        defaults: Settings that the checkpoint brings (``vprog.json``).
+        defaults: Settings that the checkpoint and its adapters bring (``vprog.json``).
+        adapters: Folders of adapters that loading merges into the model, in order.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Source:
     version: str
     config: Mapping[str, Any]
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    adapters: tuple[Path, ...] = ()
 
     @property
     def model_type(self) -> str:
@@ -69,17 +72,37 @@ def is_hub_id(model: str) -> bool:
     return bool(_HUB_ID.fullmatch(model)) and not Path(model).expanduser().is_dir()
 
 
-def find_source(model: str, revision: str | None = None, where: str = "model") -> Source:
+def find_source(
+    model: str, revision: str | None = None, where: str = "model", adapters: Sequence[str] = ()
+) -> Source:
     """Finds and checks a model's files; downloads those of a hub id that are not here yet.
 
     Args:
         model: Hub id, folder or zoo name.
         revision: Branch, tag or commit of a hub id.
         where: File and key, for messages.
+        adapters: Folders of adapters that are merged into it, in order.
 
     Raises:
-        InputError: Unknown, not reachable, without weights, or broken.
+        InputError: Unknown, not reachable, without weights, or broken; or an adapter is.
     """
+    source = _find_model(model, revision, where)
+    if not adapters:
+        return source
+    folders = tuple(Path(adapter).expanduser() for adapter in adapters)
+    version, defaults = add_adapters(
+        source.class_name, source.version, source.defaults, folders, where
+    )
+    return replace(
+        source,
+        name=" + ".join((model, *adapters)),
+        version=version,
+        defaults=defaults,
+        adapters=folders,
+    )
+
+
+def _find_model(model: str, revision: str | None, where: str) -> Source:
     if model.startswith("zoo:"):
         from vprog import zoo
 
@@ -118,10 +141,9 @@ def read_folder(folder: Path, name: str, version: str | None = None, where: str 
         InputError: No config, no weights, or a weight file that is cut or corrupt.
     """
     start = f"{where}: " if where else ""
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+    if is_adapter(folder):
         raise InputError(
-            f"{start}{folder} holds an adapter without its model; merge them "
-            "(peft: merge_and_unload, save_pretrained) and give the merged folder"
+            f"{start}{folder} holds an adapter without its model; name both: MODEL + {folder}"
         )
     config = _json(folder / "config.json", start, f"{folder} is no model folder")
     for path in weight_files(folder, start):

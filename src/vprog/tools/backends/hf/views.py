@@ -107,6 +107,11 @@ class Kept(Generic[T]):
         """How many values are kept."""
         return len(self._items)
 
+    def clear(self) -> None:
+        """Lets go of everything."""
+        self._items.clear()
+        self._bytes = 0
+
     def get(self, key: Any) -> T | None:
         """The value, which counts as used, or None."""
         item = self._items.get(key)

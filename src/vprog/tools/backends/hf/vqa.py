@@ -85,18 +85,18 @@ class Vqa(HuggingFace[VqaSettings]):
         """See ``HuggingFace``."""
         chosen = self.choices()
         family = self.source.model_type
-        self._answerer: Vilt | Blip | Chat
+        self.answerer: Vilt | Blip | Chat
         if family in ("vilt", "blip"):
             auto = "AutoModelForVisualQuestionAnswering"
             model = self.load_model(auto)
             if family == "vilt":
                 kept = chosen["answers_kept"]
-                self._answerer = Vilt(model, self, kept)
+                self.answerer = Vilt(model, self, kept)
             else:
-                self._answerer = Blip(model, self, chosen["max_new_tokens"])
+                self.answerer = Blip(model, self, chosen["max_new_tokens"])
         else:
-            self._answerer = Chat(self, chosen["max_new_tokens"])
-        self._prompt: str = chosen["prompt"]
+            self.answerer = Chat(self, chosen["max_new_tokens"])
+        self.prompt: str = chosen["prompt"]
 
     def compute(
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
@@ -108,5 +108,5 @@ class Vqa(HuggingFace[VqaSettings]):
             region, question = call.args["image"], call.args["question"]
             assert isinstance(region, Region)
             assert isinstance(question, str)
-            asked.append((views.of(region), self._prompt.replace("{}", question)))
-        return list(self._answerer.reply(asked, views))
+            asked.append((views.of(region), self.prompt.replace("{}", question)))
+        return list(self.answerer.reply(asked, views))

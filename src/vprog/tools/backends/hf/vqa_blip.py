@@ -20,20 +20,16 @@ class Blip:
 
     def __init__(self, model: Any, backend: HuggingFace[Any], max_new_tokens: int) -> None:
         """Takes a loaded model."""
-        self._model = model
+        self.model = model
         self._backend = backend
         self._most = max_new_tokens
-        self._processor = load_processor(backend.source, backend.settings)
-        self._ends = end_ids(model.text_decoder, self._processor.tokenizer)
+        self.processor = load_processor(backend.source, backend.settings)
+        self.ends = end_ids(model.text_decoder, self.processor.tokenizer)
         self._longest = int(model.config.text_config.max_position_embeddings)
 
     def reply(self, asked: Sequence[tuple[View, str]], views: Views) -> list[Result | ToolError]:
         """A result for every view and question."""
-        tokenizer = self._processor.tokenizer
-        lengths = {
-            question: len(tokenizer(question, truncation=True, max_length=self._longest).input_ids)
-            for _, question in asked
-        }
+        lengths = {question: len(self.ids(question)) for _, question in asked}
 
         def forward(chunk: Sequence[tuple[View, str]]) -> list[Result | ToolError]:
             return self._forward(chunk, views)
@@ -42,28 +38,32 @@ class Blip:
         # questions of one pass must be of one length.
         return self._backend.in_groups(asked, lambda pair: lengths[pair[1]], forward)
 
+    def ids(self, text: str) -> list[int]:
+        """Tokens of a question or an answer, with those that begin and end it."""
+        read = self.processor.tokenizer(text, truncation=True, max_length=self._longest)
+        return list(read.input_ids)
+
+    def pixels(self, chunk: Sequence[View], views: Views) -> Any:
+        """What the model is shown of views, [views, 3, height, width]."""
+        read = [views.read(view) for view in chunk]
+        return self.processor.image_processor(images=read, return_tensors="pt")["pixel_values"]
+
     def _forward(self, chunk: Sequence[tuple[View, str]], views: Views) -> list[Result | ToolError]:
-        processor, device = self._processor, self._model.device
+        import torch
+
+        device = self.model.device
         distinct = list(dict.fromkeys(view for view, _ in chunk))
-        pixels = processor.image_processor(
-            images=[views.read(view) for view in distinct], return_tensors="pt"
-        )["pixel_values"]
-        values = pixels[[distinct.index(view) for view, _ in chunk]]
-        text = processor.tokenizer(
-            [question for _, question in chunk],
-            truncation=True,
-            max_length=self._longest,
-            return_tensors="pt",
-        ).to(device)
-        out = self._model.generate(
-            input_ids=text["input_ids"],
-            attention_mask=text["attention_mask"],
-            pixel_values=values.to(device, self._model.dtype),
+        values = self.pixels(distinct, views)[[distinct.index(view) for view, _ in chunk]]
+        ids = torch.tensor([self.ids(question) for _, question in chunk], device=device)
+        out = self.model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            pixel_values=values.to(device, self.model.dtype),
             max_new_tokens=self._most,
             do_sample=False,
             num_beams=1,
             return_dict_in_generate=True,
             output_logits=True,
         )
-        written = read_generated(out, processor.tokenizer, self._ends)
+        written = read_generated(out, self.processor.tokenizer, self.ends)
         return [Result(short_answer(text), {"score": score}) for text, score in written]

@@ -25,13 +25,13 @@ class Vilt:
 
     def __init__(self, model: Any, backend: HuggingFace[Any], answers_kept: int) -> None:
         """Takes a loaded model; ``answers_kept`` is the length of recorded distributions."""
-        self._model = model
+        self.model = model
         self._backend = backend
         self._kept = answers_kept
         processor = load_processor(backend.source, backend.settings)
         self._images, self._tokenizer = processor.image_processor, processor.tokenizer
         self._longest = int(model.config.max_position_embeddings)
-        self._labels = {int(n): str(label) for n, label in model.config.id2label.items()}
+        self.labels = {int(n): str(label) for n, label in model.config.id2label.items()}
         embeddings = model.vilt.embeddings
         if model.config.max_image_length < 0:
             embeddings.visual_embed = _ordered_patches(embeddings, embeddings.visual_embed)
@@ -40,45 +40,64 @@ class Vilt:
         """A result for every view and question; pictures of one shape share a forward pass."""
         pixels: dict[View, Any] = {}
         for view in dict.fromkeys(view for view, _ in asked):
-            read = self._images(images=[views.read(view)], return_tensors="pt")
-            pixels[view] = read["pixel_values"][0]
+            pixels[view] = self.pixels(view, views)
         rows = []
         for view, question in asked:
-            ids = self._tokenizer(question, truncation=True, max_length=self._longest)["input_ids"]
-            rows.append(_Row(view, question, len(ids)))
+            rows.append(_Row(view, question, self.length(question)))
 
         def forward(chunk: Sequence[_Row]) -> list[Result]:
             return self._forward(chunk, pixels)
 
         # Lengths in steps of four: masked padding changes nothing, and groups stay large.
         done = self._backend.in_groups(
-            rows, lambda r: (tuple(pixels[r.view].shape), -(-r.length // 4)), forward
+            rows, lambda r: (tuple(pixels[r.view].shape), r.length), forward
         )
         return list(done)
+
+    def pixels(self, view: View, views: Views) -> Any:
+        """What the model is shown of a view, [3, height, width]."""
+        return self._images(images=[views.read(view)], return_tensors="pt")["pixel_values"][0]
+
+    def length(self, question: str) -> int:
+        """Tokens that a question is padded to: a multiple of four where the model takes it."""
+        ids = self._tokenizer(question, truncation=True, max_length=self._longest)["input_ids"]
+        return min(-(-len(ids) // 4) * 4, self._longest)
+
+    def tokenize(self, questions: Sequence[str], length: int) -> tuple[Any, Any]:
+        """Ids and attention mask of questions, [questions, length]."""
+        text = self._tokenizer(
+            list(questions),
+            padding="max_length",
+            truncation=True,
+            max_length=length,
+            return_tensors="pt",
+        )
+        return text["input_ids"], text["attention_mask"]
+
+    def look(self, values: Any, ids: Any, mask: Any) -> Any:
+        """Logits [rows, labels] of pixels [rows, 3, height, width] and tokens [rows, length]."""
+        import torch
+
+        device = self.model.device
+        values = values.to(device, self.model.dtype)
+        out = self.model(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            pixel_values=values,
+            pixel_mask=torch.ones((len(ids), *values.shape[-2:]), device=device).long(),
+        )
+        return out.logits.float()
 
     def _forward(self, chunk: Sequence[_Row], pixels: dict[View, Any]) -> list[Result]:
         import torch
 
-        device = self._model.device
-        text = self._tokenizer(
-            [row.question for row in chunk],
-            padding="max_length",
-            truncation=True,
-            max_length=min(-(-chunk[0].length // 4) * 4, self._longest),
-            return_tensors="pt",
-        ).to(device)
-        values = torch.stack([pixels[row.view] for row in chunk]).to(device, self._model.dtype)
-        out = self._model(
-            input_ids=text["input_ids"],
-            attention_mask=text["attention_mask"],
-            pixel_values=values,
-            pixel_mask=torch.ones((len(chunk), *values.shape[-2:]), device=device).long(),
-        )
-        shares = out.logits.float().softmax(-1)
+        values = torch.stack([pixels[row.view] for row in chunk])
+        text = self.tokenize([row.question for row in chunk], chunk[0].length)
+        shares = self.look(values, *text).softmax(-1)
         best = shares.topk(min(self._kept, shares.shape[-1]))
         results = []
         for share, label in zip(best.values.tolist(), best.indices.tolist(), strict=True):
-            names = [self._labels[n] for n in label]
+            names = [self.labels[n] for n in label]
             told = {n: round(s, 4) for n, s in zip(names, share, strict=True)}
             results.append(Result(names[0], {"score": round(share[0], 4), "distribution": told}))
         return results

@@ -112,8 +112,8 @@ class Look:
         self._backend = backend
         self._most = max_new_tokens
         self._processor = load_processor(backend.source, backend.settings)
-        self._model = backend.load_model("AutoModelForImageTextToText")
-        writer = getattr(self._model, "text_decoder", self._model)
+        self.model = backend.load_model("AutoModelForImageTextToText")
+        writer = getattr(self.model, "text_decoder", self.model)
         self._ends = end_ids(writer, self._processor.tokenizer)
 
     def reply(
@@ -127,8 +127,8 @@ class Look:
             pixels = self._processor.image_processor(
                 images=[views.read(view) for view in chunk], return_tensors="pt"
             )["pixel_values"]
-            out = self._model.generate(
-                pixel_values=pixels.to(self._model.device, self._model.dtype),
+            out = self.model.generate(
+                pixel_values=pixels.to(self.model.device, self.model.dtype),
                 max_new_tokens=self._most,
                 do_sample=False,
                 num_beams=1,

@@ -1,0 +1,176 @@
+"""The training loop: the same again, killed and continued, dry, averaged, what is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taught import make_checkpoint, pictures, rows
+
+from vprog.errors import InputError
+from vprog.teach.lessons import Lessons, in_turn
+from vprog.teach.settings import TeachSettings
+
+__all__ = ["make_checkpoint"]
+SETTINGS = TeachSettings(
+    method="full", steps=6, batch_size=4, per_view=2, accumulate=2, learning_rate=1e-3, ema=0.9,
+    validate_every=2, save_every=2, keep=0.5,
+)  # fmt: skip
+
+TRAINING = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[3])
+import torch
+torch.set_num_threads(1)
+from taught import pictures, rows
+from test_teach_training import SETTINGS
+from vprog.teach.state import Folder
+from vprog.teach.train import train
+save, killed = Folder.save, int(sys.argv[4])
+def dying(self, name, state):
+    save(self, name, state)
+    if name == "state.pt" and state["step"] == killed:
+        os.kill(os.getpid(), signal.SIGKILL)
+Folder.save = dying
+train("match", sys.argv[1], rows("match"), pictures(), sys.argv[2], settings=SETTINGS,
+      replay={"old": rows("match", 5)}, val=rows("match", 3))
+"""
+
+
+def once(model: str, out: Path, **changes: Any) -> Any:
+    from vprog.teach.train import train
+
+    return train(
+        "match", model, rows("match"), pictures(), out,
+        settings=dataclasses.replace(SETTINGS, **changes),
+        replay={"old": rows("match", 5)}, val=rows("match", 3),
+    )  # fmt: skip
+
+
+def test_killed_and_continued_it_comes_to_the_same(
+    checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    model = checkpoint("clip")
+    straight = once(model, tmp_path / "straight")
+    paths = [str(Path(__file__).parents[2] / "src"), str(Path(__file__).parent)]
+    died = subprocess.run(
+        [sys.executable, "-c", TRAINING, model, str(tmp_path / "killed"), paths[1], "4"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert not (tmp_path / "killed" / "model.safetensors").exists()
+    resumed = once(model, tmp_path / "killed")
+    for name in ("model.safetensors", "config.json", "vprog.json", "training/log.jsonl"):
+        one, two = tmp_path / "straight" / name, tmp_path / "killed" / name
+        assert one.read_bytes() == two.read_bytes(), name
+    assert (resumed.best_step, resumed.score) == (straight.best_step, straight.score)
+    assert resumed.score > resumed.before
+
+    changed = (tmp_path / "killed" / "model.safetensors").stat().st_mtime_ns
+    again = once(model, tmp_path / "killed", save_every=3)
+    assert again == resumed
+    assert (tmp_path / "killed" / "model.safetensors").stat().st_mtime_ns == changed
+    with pytest.raises(InputError, match="holds a training with other settings"):
+        once(model, tmp_path / "killed", steps=7)
+
+
+def test_a_folder_that_is_something_else(checkpoint: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(InputError, match="is not empty and holds no training"):
+        once(checkpoint("clip"), tmp_path)
+
+
+def test_a_dry_run_counts_and_measures(checkpoint: Callable[[str], str], tmp_path: Path) -> None:
+    from vprog.teach.train import plan
+
+    material = rows("vqa", 12)
+    material[0] = dataclasses.replace(material[0], distribution={"purple": 1.0})
+    material[1] = dataclasses.replace(material[1], confidence=0.0)
+    settings = TeachSettings(steps=50, batch_size=5)
+    found = plan("vqa", checkpoint("vilt"), material, pictures(), settings=settings)
+    assert found.rows == {"task": 10}
+    assert found.left_out == {
+        "task: answer outside of the student's labels": 1, "task: no confidence": 1,
+    }  # fmt: skip
+    assert found.epochs == pytest.approx(50 * 5 / 10)
+    assert 0 < found.trained < found.of
+    assert found.estimated_s == pytest.approx(50 * found.seconds_a_step)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_student_stays_where_nothing_is_gained(
+    checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    from vprog.teach.train import train
+
+    scores = iter([3.0, 1.0, 2.0])
+    settings = dataclasses.replace(SETTINGS, steps=2, validate_every=1, method="lora", ema=0)
+    taught = train(
+        "match", checkpoint("siglip"), rows("match"), pictures(), tmp_path / "out",
+        settings=settings, validate=lambda backend: next(scores),
+    )  # fmt: skip
+    assert (taught.best_step, taught.score, taught.before) == (0, 3.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("tool", "change", "message"),
+    [
+        ("depth", {}, "'depth' does not learn; these tools do: detect, vqa, match"),
+        ("match", {"tool": "vqa"}, "set 'task' holds a call of vqa; match is taught"),
+        ("match", {"confidence": 0.0}, r"nothing to teach match from \(2 x task: no confidence"),
+        ("match", {"distribution": None}, "nothing to teach match from .*no beliefs"),
+    ],
+)
+def test_what_cannot_be_taught(
+    tool: str,
+    change: dict[str, Any],
+    message: str,
+    checkpoint: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    from vprog.teach.train import train
+
+    material = [dataclasses.replace(row, **change) for row in rows("match", 2)]
+    with pytest.raises(InputError, match=message):
+        train(tool, checkpoint("siglip"), material, pictures(), tmp_path / "out")
+
+
+def test_settings_out_of_range() -> None:
+    with pytest.raises(InputError, match="steps must be 1 or more, got 0"):
+        TeachSettings(steps=0)
+    with pytest.raises(InputError, match="dense must be 0 to 1, got 2"):
+        TeachSettings(dense=2)
+    with pytest.raises(InputError, match="learning_rate must be above 0"):
+        TeachSettings(learning_rate=0.0)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    settings = TeachSettings(steps=100, warmup=0.1, learning_rate=1.0)
+    rates = [settings.rate(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == pytest.approx(1.0)
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[-1] < 0.01
+
+
+def test_every_batch_is_found_again_and_every_row_is_seen() -> None:
+    material = rows("detect", 11)
+    one, two = (Lessons(material, together=2, seed="s") for _ in range(2))
+    forward = [one.batch(n, 3) for n in range(20)]
+    backward = [two.batch(n, 3) for n in reversed(range(20))]
+    assert forward == backward[::-1]
+    epoch = len(one)
+    seen = [row for place in range(epoch) for row in one.batch(place, 1)]
+    assert sorted(map(id, seen)) == sorted(map(id, material))
+    few = Lessons(material[:1], together=2, seed="s")
+    assert in_turn({"few": few, "many": one}, 0, 3) == few.batch(0, 3)
+    assert in_turn({"few": few, "many": one}, 3, 3) == one.batch(1, 3)
