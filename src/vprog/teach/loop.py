@@ -16,7 +16,7 @@ from vprog.teach.replay import Objective, moved
 from vprog.teach.save import save_model, write_settings
 from vprog.teach.settings import TeachSettings
 from vprog.teach.state import Folder, Taught
-from vprog.teach.student import Part, open_student
+from vprog.teach.student import Part, open_student, toolbox_name
 from vprog.teach.supervision import Supervised
 from vprog.tools.backends.hf.runtime import quiet
 from vprog.tools.backends.hf.views import Views
@@ -60,7 +60,7 @@ class Loop:
         self.numbers = sum(p.numel() for p in model.parameters())
         before = None
         if settings.method == "lora":
-            name = self._backend.source.name
+            name = toolbox_name(material.settings)
             learner = add_lora(model, name, settings.rank, settings.alpha, settings.seed)
         else:
             learner = model.requires_grad_(True)
@@ -297,7 +297,7 @@ class Loop:
             save_model(self._learner, backend.source.folder, folder.path)
         write_settings(backend, folder.path, adapter=settings.method == "lora")
         scores = {line["step"]: line["score"] for line in self._lines}
-        student = backend.source.name
+        student = toolbox_name(self._material.settings)
         said = {"student": student, "method": settings.method}
         taught = Taught(
             tool=backend.tool,

@@ -97,18 +97,28 @@ def student_settings(tool: str, model: str | ModelSettings) -> ModelSettings:
         InputError: The tool does not learn.
     """
     from vprog.tools.backends.hf.adapters import split_model
+    from vprog.tools.backends.hf.source import is_hub_id
 
     if tool not in LEARNING:
         raise InputError(f"{tool!r} does not learn; these tools do: {', '.join(LEARNING)}")
     if isinstance(model, str):
         name, adapters = split_model(model)
-        model = settings_class(tool, "student")(model=name, adapters=adapters)
+        name, _, revision = name.partition("@") if is_hub_id(name.split("@")[0]) else (name, "", "")
+        model = settings_class(tool, "student")(
+            model=name, revision=revision or None, adapters=adapters
+        )
     changes: dict[str, Any] = {}
     if hasattr(model, "cache_mb"):
         changes["cache_mb"] = 0
     if model.dtype == "auto":
         changes["dtype"] = "float32"
     return dataclasses.replace(model, **changes)
+
+
+def toolbox_name(settings: ModelSettings) -> str:
+    """What a toolbox names to get a student: model, revision and adapters."""
+    revision = f"@{settings.revision}" if settings.revision else ""
+    return " + ".join((settings.model + revision, *settings.adapters))
 
 
 def open_student(tool: str, settings: ModelSettings) -> Student:

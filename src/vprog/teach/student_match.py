@@ -53,12 +53,14 @@ class MatchStudent(Student):
 
     def look(self, part: Part) -> Any:
         """Logits of all views and phrases of a part, [views, phrases]."""
+        import torch
         from torch.nn import functional
 
         views = functional.normalize(self.backend.look(part["pixels"]).float(), dim=-1)
         words = functional.normalize(self.backend.read(part["words"]).float(), dim=-1)
         scale, _ = self.backend.scale_and_bias()
-        return scale * views @ words.T
+        with torch.autocast(views.device.type, enabled=False):
+            return scale * (views @ words.T)
 
     def losses(self, said: Any, part: Part, temperature: float, dense: bool) -> tuple[Any, Any]:
         """See ``Student``."""

@@ -14,7 +14,7 @@ from vprog.example import Picture
 from vprog.teach.lessons import Lessons
 from vprog.teach.settings import TeachSettings
 from vprog.teach.state import Folder, Taught, identity
-from vprog.teach.student import Student, open_student, student_settings
+from vprog.teach.student import Student, open_student, student_settings, toolbox_name
 from vprog.teach.supervision import Supervised
 from vprog.tools.backend import Backend
 from vprog.tools.backends.hf.adapters import INSTALL
@@ -156,7 +156,7 @@ def plan(
     seen = settings.steps * settings.accumulate * settings.batch_size * loop.processes
     return Plan(
         tool=tool,
-        student=material.student.backend.source.name,
+        student=toolbox_name(material.settings),
         method=settings.method,
         rows=material.rows,
         left_out=material.left_out,
