@@ -31,18 +31,18 @@ def answers(backend: Any, tool: str) -> list[Any]:
 
 
 def same(one: list[Any], two: list[Any]) -> None:
-    """The same answers up to what merging an adapter rounds."""
+    """The same answers up to their last digit, which merging an adapter may round otherwise."""
     for (value, told, score), (other, other_told, other_score) in zip(one, two, strict=True):
         if isinstance(value, list) and value and not isinstance(value[0], float):
             assert len(value) == len(other)
             for box in value:  # boxes of nearly equal scores may change places
                 twin = min(other, key=lambda o, b=box: np.abs(np.subtract(b[1:5], o[1:5])).max())
-                assert box.box_xyxy == pytest.approx(twin.box_xyxy, abs=0.05)
-                assert box.score == pytest.approx(twin.score, abs=1e-3)
+                assert box.box_xyxy == pytest.approx(twin.box_xyxy, abs=0.02)
+                assert box.score == pytest.approx(twin.score, abs=2e-4)
         else:
             assert value == (pytest.approx(other, abs=1e-4) if isinstance(value, list) else other)
-        assert told == (None if told is None else pytest.approx(other_told, abs=1e-3))
-        assert score == (None if score is None else pytest.approx(other_score, abs=1e-3))
+        assert told == (None if told is None else pytest.approx(other_told, abs=2e-4))
+        assert score == (None if score is None else pytest.approx(other_score, abs=2e-4))
 
 
 def toolbox(folder: Path, tool: str, model: str) -> Any:
@@ -94,6 +94,33 @@ def test_a_student_learns_and_its_adapter_answers_the_same(
     same(loaded, seen[-1])
     assert loaded != untaught
     assert backend.fingerprint != toolbox(tmp_path, tool, model).fingerprint
+
+
+def test_merged_lora_is_the_lora_that_learned_where_layers_have_many_names(
+    checkpoint: Callable[[str], str],
+) -> None:
+    import torch
+
+    from vprog.teach.lora import add_lora, linear_layers
+    from vprog.teach.student import open_student, student_settings
+    from vprog.tools.backends.hf.views import Views
+
+    student = open_student("detect", student_settings("detect", checkpoint("grounding_dino")))
+    model = student.model.double()
+    head, twin = model.bbox_embed[0], model.model.decoder.bbox_embed[1]
+    assert head.layers[0].weight is twin.layers[0].weight
+    assert not [name for name in linear_layers(model) if ".bbox_embed." in f".{name}"]
+    wrapped = add_lora(model, "tiny", 2, 4.0, 0)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for name, weight in wrapped.named_parameters():
+            if "lora_B" in name or ".bbox_embed." in name:  # new ones are 0 and would hide it
+                weight.normal_(std=0.05)
+        part = student.prepare(rows("detect", 3), Views(pictures()))[0]
+        unmerged = student.look(part)
+        wrapped.merge_adapter()
+        for one, two in zip(unmerged, student.look(part), strict=True):
+            assert torch.allclose(one, two, atol=1e-6)
 
 
 def losses(tool: str, model: str) -> float:

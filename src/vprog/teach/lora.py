@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,26 @@ from vprog.tools.backends.hf.runtime import quiet, reason
 def linear_layers(model: Any) -> list[str]:
     """Names of every linear layer of attention, MLPs and heads.
 
-    Left out are layers that share their weights with word embeddings, and those inside of
-    ``torch.nn.MultiheadAttention``, which reads their weights without calling them.
+    Left out are layers that share their weights with word embeddings or with one another, and
+    those inside of ``torch.nn.MultiheadAttention``, which reads their weights without calling them.
+    The box heads of Grounding DINO share their weights: PEFT would adapt each name by itself, or
+    one alone, and merge into all, so that the merged student were not the one that learned.
     """
     from torch import nn
 
     words = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     hidden = [n for n, m in model.named_modules() if isinstance(m, nn.MultiheadAttention)]
+    linear = [
+        (name, id(module.weight))
+        for name, module in model.named_modules(remove_duplicate=False)
+        if isinstance(module, nn.Linear)
+    ]
+    uses = Counter(weight for _, weight in linear)
     return [
         name
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear)
-        and id(module.weight) not in words
+        for name, weight in linear
+        if uses[weight] == 1
+        and weight not in words
         and not any(name.startswith(f"{outer}.") for outer in hidden)
     ]
 
