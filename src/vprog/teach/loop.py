@@ -168,9 +168,9 @@ class Loop:
         first, end = step * settings.accumulate, settings.steps * settings.accumulate
         numbers = range(first, max(end, first + settings.accumulate))
         loader: Any = torch.utils.data.DataLoader(
-            _Prepared(self),
+            _Prepared(self),  # type: ignore[arg-type]
             batch_size=None,
-            sampler=numbers,  # type: ignore[arg-type]
+            sampler=numbers,
             num_workers=settings.workers,
         )
         return iter(loader)

@@ -145,7 +145,7 @@ class DinoStudent(_DetectStudent):
         groups: dict[Any, list[int]] = {}
         for n, view in enumerate(seen):
             groups.setdefault((tuple(pixels[view].shape), len(ids[n])), []).append(n)
-        parts = []
+        parts: list[Part] = []
         for members in groups.values():
             distinct = list(dict.fromkeys(seen[n] for n in members))
             parts.append(
