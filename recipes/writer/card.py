@@ -21,7 +21,7 @@ ABOUT: dict[str, dict[str, str]] = {
         "flag": "zoo",
         "what": "Writes programs for questions of the drawn world (`world-gqa`, `world-nlvr2`, "
         "`world-tally`, `world-pope`), in both languages.",
-        "data": "60,000 questions drawn as meanings with gold programs, seed 7; no picture was "
+        "data": "45,000 questions drawn as meanings with gold programs, seed 7; no picture was "
         "painted. Each time one is used it is put into other words: a quarter in the world's own, "
         "the rest in the frames of `vprog.world.paraphrases` that are for training, three in ten "
         "roughened (openings, British spelling, no marks, unknown words). Every fifth frame of "

@@ -43,13 +43,13 @@ def sentences(data: Path) -> list[tuple[str, dict[str, str]]]:
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    parser = arguments("shapes", __doc__ or "", steps=600, rate=1e-3)
+    parser = arguments("shapes", __doc__ or "", steps=1200, rate=1e-3)
     parser.add_argument(
         "--data", type=Path, default=ROOT.parent / "shared" / "data" / "shapes",
         help="folder of the official files",
     )  # fmt: skip
     parser.add_argument("--writer", type=Path, default=CHECKPOINTS / "writer", help="start from")
-    parser.add_argument("--questions", type=int, default=60_000, help="of the drawn world")
+    parser.add_argument("--questions", type=int, default=45_000, help="of the drawn world")
     given = parser.parse_args()
     task = plan(given)
     torch.manual_seed(task.seed)
