@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import Command
 from vprog.engine.codec import from_json
 from vprog.errors import InputError
 from vprog.evaluation.run import RunSettings, run_benchmark
@@ -195,7 +196,7 @@ def test_an_export_replaces_only_an_export(runs: dict[Language, Path], tmp_path:
     assert (out / "notes.txt").read_text() == "mine"
 
 
-def test_commands(runs: dict[Language, Path], inside: Command, tmp_path: Path) -> None:
+def test_commands(runs: dict[Language, Path], inside: Callable[..., Any], tmp_path: Path) -> None:
     run = runs["steps"]
     out = tmp_path / "data set"
     made = inside("export", "process", run, "--teacher", "oracle", "--out", out, "--json").json
@@ -222,7 +223,7 @@ def test_commands(runs: dict[Language, Path], inside: Command, tmp_path: Path) -
 
 
 def test_blame_refuses_a_toolbox_that_has_changed(
-    runs: dict[Language, Path], inside: Command, tmp_path: Path
+    runs: dict[Language, Path], inside: Callable[..., Any], tmp_path: Path
 ) -> None:
     import shutil
 
