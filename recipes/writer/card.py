@@ -14,7 +14,7 @@ from publish import CHECKPOINTS
 
 from vprog.evaluation.score import score_run
 from vprog.evaluation.statistics import wilson
-from vprog.runs.folder import read_traces
+from vprog.runs.folder import read_settings, read_traces
 
 ABOUT: dict[str, dict[str, str]] = {
     "writer": {
@@ -58,18 +58,17 @@ def scores(runs: list[Path]) -> list[str]:
     for run in runs:
         figures = score_run(run).figures
         right: defaultdict[str, list[bool]] = defaultdict(list)
-        most = 0
+        k = int(read_settings(run)["sampling"]["k"])
         for record in read_traces(run):
             right[record.trace.example_id].append(record.verdict.judgement == "right")
-            most = max(most, record.trace.candidate + 1)
         some = sum(map(any, right.values()))
         low, high = wilson(some, len(right))
         accuracy = figures["metrics"]["accuracy"]
         first = "{:.3f} ({:.3f} to {:.3f})".format(accuracy["value"], *accuracy["ci95"])
-        shared = f"{some / len(right):.3f} ({low:.3f} to {high:.3f})" if most > 1 else ""
+        shared = f"{some / len(right):.3f} ({low:.3f} to {high:.3f})" if k > 1 else ""
         rows.append(
             f"| {figures['benchmark']} | {figures['split']} | {figures['language']} | "
-            f"{figures['toolbox']} | {'5' if most > 1 else '1'} | {len(right):,} | {first} | "
+            f"{figures['toolbox']} | {k} | {len(right):,} | {first} | "
             f"{shared} |"
         )
     return rows
@@ -111,7 +110,7 @@ question.
 ## Scores
 {chr(10).join(scores(runs))}
 
-Intervals are 95 %. Where k is 5, `accuracy` is that of the candidate chosen by vote and `any
+Intervals are 95 %. Where k is above 1, `accuracy` is that of the likeliest candidate and `any
 verified` counts questions for which a candidate gives the label.
 
 ## Curve
