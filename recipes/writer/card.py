@@ -110,7 +110,7 @@ question.
 ## Scores
 {chr(10).join(scores(runs))}
 
-Intervals are 95 %. Where k is above 1, `accuracy` is that of the likeliest candidate and `any
+Intervals are 95 %. Where k is above 1, `accuracy` is that of the first candidate and `any
 verified` counts questions for which a candidate gives the label.
 
 ## Curve
