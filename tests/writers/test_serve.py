@@ -17,6 +17,9 @@ from vprog.writers import Sampling, WriterSettings, load_writer
 pytest.importorskip("torch")
 pytest.importorskip("uvicorn")
 
+# The server runs in this process; what it has not closed yet is collected at any time.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture(scope="module")
 def server(little: Path) -> Iterator[str]:

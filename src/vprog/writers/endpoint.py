@@ -106,6 +106,7 @@ class Endpoint:
     async def close(self) -> None:
         """Closes connections."""
         await self._client.close()
+        await asyncio.sleep(0)  # sockets close a turn of the loop later
 
     async def context(self) -> int | None:
         """How many tokens the model takes, where the server's list of models says so.
