@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "common"))
 
 import torch
 from muon import Muon
@@ -133,7 +136,7 @@ class Trainer:
         chosen = {id(p) for p in inner}
         rest = [p for p in model.parameters() if id(p) not in chosen]
         self.optimizers: list[torch.optim.Optimizer] = [
-            Muon(inner, plan.rate, 0.05),
+            Muon(inner, plan.rate, weight_decay=0.05, scale=0.2),
             torch.optim.AdamW(rest, plan.rate / 3, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
         ]
         self.bases = [group["lr"] for o in self.optimizers for group in o.param_groups]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ def start() -> Iterator[Start]:
             stderr=subprocess.PIPE,
             pass_fds=[write],
             start_new_session=True,
+            # A shell that runs the tests in the background leaves them without SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(write)
         begun.append(Started(process, read))

@@ -51,9 +51,9 @@ class Muon(torch.optim.Optimizer):
             lr: Learning rate.
             weight_decay: Times the learning rate.
             momentum: Share of the past in the mean of gradients.
-            scale: Size of a step in learning rates, before the root of the longer side. At
-                AdamW's own 0.2 (Liu et al., Muon is Scalable for LLM Training, 2025, section 2.2)
-                the detector learned more slowly: docs/decisions.md.
+            scale: Size of a step in learning rates, before the root of the longer side. 0.2 makes
+                steps as large as AdamW's (Liu et al., Muon is Scalable for LLM Training, 2025,
+                section 2.2); the zoo's detector learned faster with more: docs/decisions.md.
         """
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
         self._scale = scale
