@@ -68,7 +68,7 @@ def _cell_region(image: Region, column: int, row: int) -> Region:
     return Region(image.picture, left, top, left + width, top + height, "cell")
 
 
-@tool
+@tool(sentence="{side} of {boxes} : {value}")
 def adjacent(image: Image, boxes: Boxes, side: str) -> Boxes:
     """The cells of the image's 3 x 3 grid right next to a box.
 
@@ -86,7 +86,7 @@ def adjacent(image: Image, boxes: Boxes, side: str) -> Boxes:
     ]
 
 
-@tool
+@tool(sentence="{boxes} also in {others} : {value}")
 def both(image: Image, boxes: Boxes, others: Boxes) -> Boxes:
     """The cells of the image's 3 x 3 grid that hold one of `boxes` and one of `others`."""
     theirs = {_cell(image, box) for box in others}

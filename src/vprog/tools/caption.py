@@ -10,7 +10,7 @@ TOOL = Tool(
     params=(Param("image", "image"),),
     returns="text",
     doc="One sentence that describes the image.",
-    sentence="{image} shows {value}",
+    sentence="{image} caption : {value}",
     needs="Bind an image captioning model",
 )
 

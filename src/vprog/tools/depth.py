@@ -10,7 +10,7 @@ TOOL = Tool(
     params=(Param("image", "image"),),
     returns="number",
     doc="The median depth of the image; smaller is nearer to the viewer.",
-    sentence="the depth of {image} is {value}",
+    sentence="{image} depth : {value}",
     needs="Bind a depth estimation model, or use the toolbox oracle",
 )
 

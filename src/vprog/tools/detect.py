@@ -14,7 +14,7 @@ TOOL = Tool(
     params=(Param("image", "image"), Param("phrase", "text")),
     returns="images",
     doc="The boxes of everything in the image that the phrase names, best first.",
-    sentence="{phrase} is found at {value}",
+    sentence="{image} {phrase} : {value}",
     learns=True,
     needs="Bind a zero-shot object detector, or use the toolbox oracle or pixels",
 )

@@ -14,7 +14,7 @@ TOOL = Tool(
     params=(Param("image", "image"), Param("boxes", "images"), Param("prompt", "text")),
     returns="image",
     doc="The image with the boxes repainted to show what the prompt says.",
-    sentence="{boxes} is repainted as {prompt}",
+    sentence="{boxes} repainted as {prompt}",
     needs="Bind an inpainting model",
 )
 

@@ -13,7 +13,7 @@ TOOL = Tool(
     params=(Param("prompt", "text"),),
     returns="text",
     doc="A language model's short answer to a question about the world, not about the picture.",
-    sentence="asked “{prompt}”, general knowledge says {value}",
+    sentence="{prompt} : {value}",
     needs="Bind a chat endpoint",
 )
 

@@ -14,6 +14,19 @@ from vprog.tools.module import Args, Module, Pictures
 from vprog.tools.tool import Param, Tool
 from vprog.trace import Result, Value
 
+HOLDS = 0.5
+"""The belief from which an option counts as true, as in verify_property."""
+
+
+def _fitting(options: Value, beliefs: Value) -> Value:
+    """What a rationale says of a call: yes or no of one option, the best one of several."""
+    assert isinstance(options, list)
+    assert isinstance(beliefs, list)
+    if len(options) == 1:
+        return bool(beliefs[0] >= HOLDS)
+    return options[max(range(len(options)), key=beliefs.__getitem__)] if options else None
+
+
 TOOL = Tool(
     name="match",
     params=(Param("image", "image"), Param("options", "texts")),
@@ -22,7 +35,8 @@ TOOL = Tool(
         "For every option the belief in [0, 1] that it is true of the image; not normalised over "
         "the options."
     ),
-    sentence="{image} fits {options} with {value}",
+    sentence="{image} {options} : {value}",
+    outcome=lambda args, value: _fitting(args["options"], value),
     learns=True,
     needs="Bind an image-text matching model, or use the toolbox oracle or pixels",
 )
@@ -77,6 +91,7 @@ SELECT = Module(
         "considers only boxes with that label first."
     ),
     tool="match",
+    sentence="best {query} : {value}",
     calls=_select_calls,
     finish=_select_finish,
 )
@@ -119,6 +134,7 @@ CLASSIFY = Module(
     returns="images",
     doc="The boxes `object`, each labelled with the one of `categories` that fits it best.",
     tool="match",
+    sentence="{categories} : {value}",
     calls=_classify_calls,
     finish=_classify_finish,
 )

@@ -31,6 +31,8 @@ class Module:
         returns: Kind of the value.
         doc: For writers and the reference.
         tool: The tool that its calls go to, or None for an inline module.
+        sentence: What a rationale says of its value, where that is another than its tool's; fields
+            as in ``Tool.sentence``.
         calls: Arguments of the calls to make (none is allowed); None for inline modules.
         finish: The module's value and what to note in the trace, from arguments and results; None
             hands on the value of the only call.
@@ -41,6 +43,7 @@ class Module:
     returns: Kind
     doc: str
     tool: str | None = None
+    sentence: str = ""
     calls: Callable[[Args], list[dict[str, Value]]] | None = None
     finish: Callable[[Args, Sequence[Result], Pictures], Result] | None = None
 

@@ -10,7 +10,7 @@ TOOL = Tool(
     params=(Param("image", "image"),),
     returns="text",
     doc="The text that can be read in the image.",
-    sentence="{image} reads “{value}”",
+    sentence="{image} text : {value}",
     needs="Bind a text reading model",
 )
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args, get_type_hints
+from functools import partial
+from typing import Any, Literal, TypeAlias, get_args, get_type_hints, overload
 
 from vprog.errors import InputError, ProgramError, VprogError
 from vprog.example import Region
@@ -72,7 +73,10 @@ class Tool:
         returns: Kind of the result.
         doc: What it does: shown to writers, users and in the reference.
         function: Inline implementation over keyword arguments; None where a backend must answer.
-        sentence: Template for rationales with the parameters and ``{value}`` as fields.
+        sentence: What a rationale says of a call: a template with the parameters and ``{value}``
+            as fields, in lower-case words with blanks around punctuation, without the final point.
+            "" is the tool's name, its arguments and the value; see ``vprog.distill.rationale``.
+        outcome: What ``{value}`` stands for there, from arguments and value; None is the value.
         learns: Whether teaching can train its backends.
         needs: What to do when no backend is bound, for the error message.
     """
@@ -83,6 +87,7 @@ class Tool:
     doc: str
     function: Callable[..., Any] | None = None
     sentence: str = ""
+    outcome: Callable[[Mapping[str, Value], Value], Value] | None = None
     learns: bool = False
     needs: str = ""
 
@@ -322,6 +327,19 @@ def tool_from_function(
     )
 
 
-def tool(function: Callable[..., Any]) -> Tool:
-    """Decorator: an annotated, documented function becomes an inline tool of both languages."""
+@overload
+def tool(function: Callable[..., Any]) -> Tool: ...
+@overload
+def tool(*, sentence: str) -> Callable[[Callable[..., Any]], Tool]: ...
+def tool(
+    function: Callable[..., Any] | None = None, *, sentence: str = ""
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Decorator: an annotated, documented function becomes an inline tool of both languages.
+
+    Args:
+        function: The function.
+        sentence: What a rationale says of a call; see ``Tool``.
+    """
+    if function is None:
+        return partial(tool_from_function, sentence=sentence)
     return tool_from_function(function)

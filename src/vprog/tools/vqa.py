@@ -10,7 +10,7 @@ TOOL = Tool(
     params=(Param("image", "image"), Param("question", "text")),
     returns="text",
     doc="A short answer to a question about the image.",
-    sentence="asked “{question}” about {image}, the answer is {value}",
+    sentence="{image} {question} {value}",
     learns=True,
     needs="Bind a visual question answering model, or use the toolbox oracle or pixels",
 )
