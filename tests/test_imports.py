@@ -35,9 +35,12 @@ ALLOWED: dict[str, set[str]] = {
     # runs and what is made of them
     "runs": RUNNING | {"verify", "console"},
     "writers": RUNNING | {"verify", "runs"},
+    "training": RUNNING | {"zoo", "console"},  # loops, states, LoRA: no task is known here
     "teach": RUNNING
-    | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"},
-    "distill": RUNNING | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console"},
+    | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"}
+    | {"training"},
+    "distill": RUNNING
+    | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "training"},
     "evaluation": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "world", "report", "zoo", "console"}
     | {"__version__"},

@@ -101,9 +101,9 @@ def test_merged_lora_is_the_lora_that_learned_where_layers_have_many_names(
 ) -> None:
     import torch
 
-    from vprog.teach.lora import add_lora, linear_layers
     from vprog.teach.student import open_student, student_settings
     from vprog.tools.backends.hf.views import Views
+    from vprog.training.lora import add_lora, linear_layers
 
     student = open_student("detect", student_settings("detect", checkpoint("grounding_dino")))
     model = student.model.double()

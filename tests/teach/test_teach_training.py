@@ -31,7 +31,7 @@ import torch
 torch.set_num_threads(1)
 from taught import pictures, rows
 from test_teach_training import SETTINGS
-from vprog.teach.state import Folder
+from vprog.training.folder import Folder
 from vprog.teach.train import train
 save, killed = Folder.save, int(sys.argv[4])
 def dying(self, name, state):

@@ -1,8 +1,4 @@
-"""The order of training: rows about one view together, views shuffled, any step found again.
-
-Every batch is a function of the seed and its number alone, so that a training that was killed
-goes on with the batch that comes next, and each of many processes finds its own.
-"""
+"""The order of training: rows about one view together, views shuffled, any step found again."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from vprog.teach.supervision import Supervised
+from vprog.training.order import Shuffled
 
 
 class Lessons:
@@ -24,7 +21,6 @@ class Lessons:
             seed: Of the order.
         """
         assert rows, "nothing to learn from"
-        self._seed = seed
         by_view: dict[tuple[object, ...], list[Supervised]] = {}
         for row in rows:
             by_view.setdefault((row.region.picture, *row.region.box_xyxy), []).append(row)
@@ -33,7 +29,7 @@ class Lessons:
             random.Random(f"{seed}/{number}").shuffle(members)
             starts = range(0, len(members), together)
             self._groups += [members[start : start + together] for start in starts]
-        self._order: tuple[int, list[int]] = (-1, [])
+        self._order = Shuffled(len(self._groups), seed)
 
     def __len__(self) -> int:
         """How many groups an epoch has."""
@@ -48,15 +44,7 @@ class Lessons:
         """
         size = min(size, len(self))
         places = range(number * size, (number + 1) * size)
-        return [row for place in places for row in self._groups[self._at(place)]]
-
-    def _at(self, place: int) -> int:
-        epoch, index = divmod(place, len(self))
-        if self._order[0] != epoch:
-            order = list(range(len(self)))
-            random.Random(f"{self._seed}/epoch {epoch}").shuffle(order)
-            self._order = (epoch, order)
-        return self._order[1][index]
+        return [row for place in places for row in self._groups[self._order.at(place)]]
 
 
 def in_turn(sets: Mapping[str, Lessons], number: int, size: int) -> list[Supervised]:

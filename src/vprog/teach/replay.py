@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vprog.teach.settings import TeachSettings
 from vprog.teach.student import Part, Student
+from vprog.training.devices import moved
 
 
 class Objective(nn.Module):
@@ -80,20 +81,6 @@ class Objective(nn.Module):
             else:
                 with self.learner.disable_adapter():  # type: ignore[operator]
                     yield self._student
-
-
-def moved(value: Any, device: Any) -> Any:
-    """A nested value with its tensors on a device."""
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, dict):
-        return {key: moved(item, device) for key, item in value.items()}
-    if isinstance(value, tuple):
-        items = [moved(item, device) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if isinstance(value, list):
-        return [moved(item, device) for item in value]
-    return value
 
 
 def _mean(found: Sequence[tuple[Tensor, Tensor, Tensor]], device: Any) -> Tensor:

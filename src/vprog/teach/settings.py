@@ -3,64 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from vprog.errors import InputError
+from vprog.training.settings import Method, TrainingSettings
 
-Method = Literal["lora", "full"]
+__all__ = ["Method", "TeachSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeachSettings:
-    """How a student is trained. Plan steps, not seconds.
+class TeachSettings(TrainingSettings):
+    """How a student is trained; what is not named here is ``TrainingSettings``'.
+
+    ``lora`` saves an adapter, ``full`` a model. The learning rate is 2e-4 for LoRA and 1e-4 for
+    full training if left out.
 
     Attributes:
-        method: ``lora`` trains low-rank additions to every linear layer and saves an adapter;
-            ``full`` trains all weights and saves a model, which is right for students of a few
-            million weights.
-        rank: Of LoRA.
-        alpha: Of LoRA: its additions are scaled by alpha / rank.
-        steps: Of the optimizer.
         batch_size: Views (regions of pictures) in one forward pass of each process. Phrases and
             options about one view share its pixels.
         per_view: Most phrases or options of one view in a batch.
         accumulate: Forward passes whose gradients are summed for one step.
-        learning_rate: At its peak; None is 2e-4 for LoRA and 1e-4 for full.
-        warmup: Share of the steps in which the rate rises; then it falls as a cosine.
-        weight_decay: AdamW's.
-        clip: Largest norm of the gradient.
         temperature: Of the distributions over answers and options, of teacher and student.
         dense: Share of the steps, from the first on, in which every token in a box stands for it
             (OWL); afterwards one token a box. For students that are far from the target.
         keep: Weight lambda of self-distillation on replayed calls.
-        ema: Decay of the average of the weights that is validated and saved; 0 keeps none.
-        validate_every: Steps between validations; the best of them is saved. 0 saves the last.
-        save_every: Steps between states from which a killed training goes on.
-        precision: ``auto`` is bf16 where the device has it.
-        workers: Processes that prepare batches beside the training.
-        seed: Of order and initial adapters.
     """
 
-    method: Method = "lora"
-    rank: int = 16
-    alpha: float = 32.0
-    steps: int = 1000
     batch_size: int = 16
     per_view: int = 16
     accumulate: int = 1
-    learning_rate: float | None = None
-    warmup: float = 0.05
-    weight_decay: float = 0.01
-    clip: float = 1.0
     temperature: float = 1.0
     dense: float = 0.0
     keep: float = 1.0
-    ema: float = 0.0
-    validate_every: int = 100
-    save_every: int = 100
-    precision: Literal["auto", "no", "bf16"] = "auto"
-    workers: int = 0
-    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuses values out of range.
@@ -68,36 +40,9 @@ class TeachSettings:
         Raises:
             InputError: Names the setting, its value and what is allowed.
         """
-        for name in ("rank", "steps", "batch_size", "per_view", "accumulate", "save_every"):
+        super().__post_init__()
+        for name in ("batch_size", "per_view", "accumulate"):
             self._at_least(name, 1)
-        for name in ("validate_every", "workers", "keep", "weight_decay"):
-            self._at_least(name, 0)
-        for name in ("warmup", "dense", "ema"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} must be 0 to 1, got {getattr(self, name):g}")
-        for name in ("alpha", "clip", "temperature", "learning_rate"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise InputError(f"{name} must be above 0, got {value:g}")
-        if self.method not in ("lora", "full"):
-            raise InputError(f"method must be lora or full, got {self.method!r}")
-
-    def _at_least(self, name: str, least: int) -> None:
-        value = getattr(self, name)
-        if value < least:
-            raise InputError(f"{name} must be {least} or more, got {value:g}")
-
-    @property
-    def peak(self) -> float:
-        """The learning rate at its peak."""
-        return self.learning_rate or (2e-4 if self.method == "lora" else 1e-4)
-
-    def rate(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
-        import math
-
-        rising = max(1, round(self.warmup * self.steps))
-        if step < rising:
-            return self.peak * (step + 1) / rising
-        done = (step - rising) / max(1, self.steps - rising)
-        return self.peak * 0.5 * (1 + math.cos(math.pi * done))
+        self._at_least("keep", 0)
+        self._share("dense")
+        self._above_0("temperature")

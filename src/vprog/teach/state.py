@@ -1,29 +1,19 @@
-"""A training's folder: its identity, the state that a killed training goes on from, its outcome.
-
-::
-
-    FOLDER/                    what a toolbox names: an adapter, or a model
-    FOLDER/training/log.jsonl  one line a validation
-    FOLDER/training/state.pt   the newest state
-    FOLDER/training/best.pt    the best weights so far
-    FOLDER/training/outcome.json  written last: the training is done
-"""
+"""What a training of a student is called, and what it came to."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vprog.errors import InputError
 from vprog.example import Picture
 from vprog.teach.settings import TeachSettings
 from vprog.teach.supervision import Supervised
+from vprog.training.folder import Folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,85 +85,22 @@ def identity(
     return blake.hexdigest()
 
 
-class Folder:
-    """Reads and writes a training's folder; files appear whole or not at all."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        """Opens or begins a folder.
-
-        Args:
-            path: Of the folder.
-            name: Identity of the training.
-
-        Raises:
-            InputError: It holds another training, or something else.
-        """
-        self.path = path
-        self._training = path / "training"
-        self._name = name
-        held = self._training / "identity"
-        if held.is_file():
-            if held.read_text() != name:
-                raise InputError(
-                    f"{path} holds a training with other settings, student, rows or pictures; "
-                    "give another folder, or delete it"
-                )
-        elif path.exists() and any(p.name != "training" for p in path.iterdir()):
-            raise InputError(f"{path} is not empty and holds no training; give another folder")
-
-    def begin(self) -> None:
-        """Makes the folder and writes down whose it is."""
-        self._training.mkdir(parents=True, exist_ok=True)
-        _write(self._training / "identity", self._name.encode())
-
-    def outcome(self) -> Taught | None:
-        """What the training came to; None where it is not done."""
-        path = self._training / "outcome.json"
-        if not path.is_file():
-            return None
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return Taught(**{**said, "folder": str(self.path), "model": self.named(said)})
-
-    def named(self, said: Mapping[str, Any]) -> str:
-        """What a toolbox calls the taught tool."""
-        lora = said["method"] == "lora"
-        return f"{said['student']} + {self.path}" if lora else str(self.path)
-
-    def finish(self, taught: Taught) -> None:
-        """Says that the training is done; its states go."""
-        said = dataclasses.asdict(taught)
-        del said["folder"], said["model"]
-        text = json.dumps(said, indent=2) + "\n"
-        _write(self._training / "outcome.json", text.encode())
-        for name in ("state.pt", "best.pt"):
-            (self._training / name).unlink(missing_ok=True)
-
-    def save(self, name: str, state: Mapping[str, Any]) -> None:
-        """Writes ``state.pt`` or ``best.pt``."""
-        import torch
-
-        path = self._training / name
-        half = path.with_suffix(".part")
-        torch.save(dict(state), half)
-        os.replace(half, path)
-
-    def load(self, name: str) -> dict[str, Any] | None:
-        """Reads what ``save`` wrote; None where there is nothing."""
-        import torch
-
-        path = self._training / name
-        if not path.is_file():
-            return None
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        return state
-
-    def log(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Writes the log anew, as far as it has come."""
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        _write(self._training / "log.jsonl", text.encode())
+def read_outcome(folder: Folder) -> Taught | None:
+    """What a training came to; None where it is not done."""
+    said = folder.said()
+    if said is None:
+        return None
+    return Taught(**{**said, "folder": str(folder.path), "model": toolbox_model(said, folder.path)})
 
 
-def _write(path: Path, data: bytes) -> None:
-    half = path.with_suffix(".part")
-    half.write_bytes(data)
-    os.replace(half, path)
+def toolbox_model(said: Mapping[str, Any], path: Path) -> str:
+    """What a toolbox calls the taught tool."""
+    lora = said["method"] == "lora"
+    return f"{said['student']} + {path}" if lora else str(path)
+
+
+def write_outcome(folder: Folder, taught: Taught) -> None:
+    """Says that the training is done; its states go."""
+    said = dataclasses.asdict(taught)
+    del said["folder"], said["model"]
+    folder.finish(said)

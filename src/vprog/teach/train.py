@@ -13,13 +13,15 @@ from vprog.errors import InputError
 from vprog.example import Picture
 from vprog.teach.lessons import Lessons
 from vprog.teach.settings import TeachSettings
-from vprog.teach.state import Folder, Taught, identity
+from vprog.teach.state import Taught, identity, read_outcome
 from vprog.teach.student import Student, open_student, student_settings, toolbox_name
 from vprog.teach.supervision import Supervised
 from vprog.tools.backend import Backend
 from vprog.tools.backends.hf.adapters import INSTALL
 from vprog.tools.backends.hf.runtime import require
 from vprog.tools.backends.hf.settings import ModelSettings
+from vprog.training.devices import take_own_gpu
+from vprog.training.folder import Folder
 
 Validate = Callable[[Backend], float]
 """Scores a student through its backend; higher is better."""
@@ -117,7 +119,7 @@ def train(
     sets = {"task": material.task, "val": material.val, **material.replay}
     print_of = f"{material.student.backend.fingerprint} {validate is not None}"
     folder = Folder(Path(out), identity(settings, print_of, sets, pictures))
-    done = folder.outcome()
+    done = read_outcome(folder)
     if done is not None:
         return done
     from vprog.teach.loop import Loop
@@ -170,16 +172,6 @@ def plan(
     )
 
 
-def _take_own_gpu() -> None:
-    """Of many processes on one machine each loads its model onto a GPU of its own."""
-    import os
-
-    import torch
-
-    if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-
-
 def _material(
     tool: str,
     student: str | ModelSettings,
@@ -192,7 +184,7 @@ def _material(
     packages = ("accelerate", "peft", "psutil") if settings.method == "lora" else ("accelerate",)
     require(packages, INSTALL, "teaching needs")
     bound = student_settings(tool, student)
-    _take_own_gpu()
+    take_own_gpu()
     learner = open_student(tool, bound)
     left_out: Counter[str] = Counter()
 

@@ -1,0 +1,98 @@
+"""Settings that every training has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vprog.errors import InputError
+
+Method = Literal["lora", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How weights are trained. Plan steps, not seconds.
+
+    Attributes:
+        method: ``lora`` trains low-rank additions to every linear layer; ``full`` trains all
+            weights, which is right for models of a few million.
+        rank: Of LoRA.
+        alpha: Of LoRA: its additions are scaled by alpha / rank.
+        steps: Of the optimizer.
+        learning_rate: At its peak; None is what suits the method.
+        warmup: Share of the steps in which the rate rises; then it falls as a cosine.
+        weight_decay: AdamW's.
+        betas: AdamW's, of the averages of the gradient and of its square.
+        clip: Largest norm of the gradient.
+        ema: Decay of the average of the weights that is validated and saved; 0 keeps none.
+        validate_every: Steps between validations; the best of them is saved. 0 saves the last.
+        save_every: Steps between states from which a killed training goes on.
+        precision: ``auto`` is bf16 where the device has it.
+        workers: Processes that prepare batches beside the training.
+        seed: Of order and initial adapters.
+    """
+
+    method: Method = "lora"
+    rank: int = 16
+    alpha: float = 32.0
+    steps: int = 1000
+    learning_rate: float | None = None
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: float = 1.0
+    ema: float = 0.0
+    validate_every: int = 100
+    save_every: int = 100
+    precision: Literal["auto", "no", "bf16"] = "auto"
+    workers: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses values out of range.
+
+        Raises:
+            InputError: Names the setting, its value and what is allowed.
+        """
+        for name in ("rank", "steps", "save_every"):
+            self._at_least(name, 1)
+        for name in ("validate_every", "workers", "weight_decay"):
+            self._at_least(name, 0)
+        for name in ("warmup", "ema"):
+            self._share(name)
+        for name in ("alpha", "clip", "learning_rate"):
+            self._above_0(name)
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"betas must be two numbers from 0 to below 1, got {self.betas!r}")
+        if self.method not in ("lora", "full"):
+            raise InputError(f"method must be lora or full, got {self.method!r}")
+
+    def _at_least(self, name: str, least: int) -> None:
+        value = getattr(self, name)
+        if value < least:
+            raise InputError(f"{name} must be {least} or more, got {value:g}")
+
+    def _share(self, name: str) -> None:
+        if not 0 <= getattr(self, name) <= 1:
+            raise InputError(f"{name} must be 0 to 1, got {getattr(self, name):g}")
+
+    def _above_0(self, name: str) -> None:
+        value = getattr(self, name)
+        if value is not None and value <= 0:
+            raise InputError(f"{name} must be above 0, got {value:g}")
+
+    @property
+    def peak(self) -> float:
+        """The learning rate at its peak."""
+        return self.learning_rate or (2e-4 if self.method == "lora" else 1e-4)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        import math
+
+        rising = max(1, round(self.warmup * self.steps))
+        if step < rising:
+            return self.peak * (step + 1) / rising
+        done = (step - rising) / max(1, self.steps - rising)
+        return self.peak * 0.5 * (1 + math.cos(math.pi * done))
