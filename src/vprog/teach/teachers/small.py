@@ -211,9 +211,9 @@ def _loss(out: torch.Tensor, targets: Sequence[Sequence[Target]]) -> torch.Tenso
     batch, channels, rows, columns = out.shape
     centre = torch.zeros(batch, rows, columns)
     counts = torch.ones(batch, rows, columns)
-    places: list[tuple[int, int, int]] = []
-    edges: list[list[float]] = []
-    words = []
+    # Cell -> how far the centre of its thing is, the thing's edges, its words. A cell beside that
+    # of a centre may believe in it or not, but has to say the same: it may be the peak.
+    owned: dict[tuple[int, int, int], tuple[float, list[float], torch.Tensor]] = {}
     for n, things in enumerate(targets):
         for (x0, y0, x1, y1), true in things:
             row, column = int((y0 + y1) / 2 // STRIDE), int((x0 + x1) / 2 // STRIDE)
@@ -225,22 +225,27 @@ def _loss(out: torch.Tensor, targets: Sequence[Sequence[Target]]) -> torch.Tenso
                 continue
             counts[n, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = 0
             centre[n, row, column] = 1
-            places.append((n, row, column))
-            x, y = (column + 0.5) * STRIDE, (row + 0.5) * STRIDE
-            edges.append([(x - x0) / _UNIT, (y - y0) / _UNIT, (x1 - x) / _UNIT, (y1 - y) / _UNIT])
             hot = torch.zeros(channels - 5)
             hot[list(true)] = 1
-            words.append(hot)
+            for r in range(max(row - 1, 0), min(row + 2, rows)):
+                for c in range(max(column - 1, 0), min(column + 2, columns)):
+                    x, y = (c + 0.5) * STRIDE, (r + 0.5) * STRIDE
+                    far = math.hypot((x0 + x1) / 2 - x, (y0 + y1) / 2 - y)
+                    sides = [side / _UNIT for side in (x - x0, y - y0, x1 - x, y1 - y)]
+                    if (n, r, c) not in owned or far < owned[n, r, c][0]:
+                        owned[n, r, c] = (far, sides, hot)
     counts = torch.maximum(counts, centre)
     logits = out[:, 0]
     raw = functional.binary_cross_entropy_with_logits(logits, centre, reduction="none")
     away = (logits.sigmoid() - centre).abs().detach() ** 2
-    loss = (raw * away * counts).sum() / max(len(places), 1)
-    if places:
-        picture, row_of, column_of = (torch.tensor(i) for i in zip(*places, strict=True))
+    loss = (raw * away * counts).sum() / max(float(centre.sum()), 1)
+    if owned:
+        picture, row_of, column_of = (torch.tensor(i) for i in zip(*owned, strict=True))
         own = out[picture, :, row_of, column_of]
-        loss = loss + functional.l1_loss(own[:, 1:5], torch.tensor(edges))
-        loss = loss + functional.binary_cross_entropy_with_logits(own[:, 5:], torch.stack(words))
+        edges = torch.tensor([edges for _, edges, _ in owned.values()])
+        words = torch.stack([hot for _, _, hot in owned.values()])
+        loss = loss + functional.l1_loss(own[:, 1:5], edges)
+        loss = loss + functional.binary_cross_entropy_with_logits(own[:, 5:], words)
     return loss
 
 
