@@ -40,7 +40,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"}
     | {"training"},
     "distill": RUNNING
-    | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "training"},
+    | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"}
+    | {"teach", "training"},
     "evaluation": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "world", "report", "zoo", "console"}
     | {"__version__"},

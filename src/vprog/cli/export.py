@@ -8,14 +8,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from vprog.cli.export_distill import distill
 from vprog.cli.options import Json, print_json
 
 
 class _RunOrKind(TyperGroup):
-    """``export RUN`` and ``export process RUN``: what is not ``process`` is the folder of a run."""
+    """``export RUN`` and ``export KIND RUN``: what is no kind is the folder of a run."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in ("process", "-h", "--help"):
+        if args and args[0] not in (*self.commands, "-h", "--help"):
             args = ["RUN", *args]
         return super().parse_args(ctx, args)
 
@@ -28,7 +29,9 @@ app = typer.Typer(
 
 @app.callback()
 def group() -> None:
-    """Export a run for other programs: `vprog export RUN --to FORM`, `vprog export process RUN`."""
+    """Export a run for other programs: `vprog export RUN --to FORM`, `vprog export process RUN`,
+    `vprog export distill RUN`.
+    """
 
 
 @app.command("RUN")
@@ -84,3 +87,6 @@ def process(
         typer.echo(f"{teacher} answered {done.answered:,} steps and agrees in {done.agreed:,}")
     for why, count in done.unanswered.items():
         typer.echo(f"not answered: {count:,}, {why}")
+
+
+app.command("distill")(distill)

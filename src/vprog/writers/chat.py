@@ -123,6 +123,24 @@ class Chat:
             programs = _programs(next(replies), language) if messages is not None else []
             yield programs[0] if programs else None
 
+    def reply(
+        self, asked: Sequence[tuple[Example, Messages]], sampling: Sampling
+    ) -> Iterator[list[Reply]]:
+        """Replies to messages that ask for something else than a program, recorded like programs.
+
+        Args:
+            asked: Messages, and the example that they are about.
+            sampling: How replies are drawn.
+
+        Yields:
+            For each, in order, at most ``sampling.k`` replies; none where the endpoint refuses.
+
+        Raises:
+            InputError: As for ``write``.
+        """
+        jobs = [self._job(e, messages, sampling, repair=False) for e, messages in asked]
+        yield from self._ask(jobs, "steps")
+
     def _job(
         self, example: Example, messages: Messages, sampling: Sampling, *, repair: bool
     ) -> _Job:
