@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from vprog.teach.detect_loss import Found, Target, corners, set_loss, tokens_kl
 from vprog.teach.student import Part, Student, weight_of
 from vprog.teach.supervision import Supervised
 from vprog.tools.backends.hf.boxes import suppress, to_frame
+from vprog.tools.backends.hf.slices import Slice
 from vprog.tools.backends.hf.views import View, Views
 
 DOUBT = 0.1
@@ -24,9 +26,22 @@ class _DetectStudent(Student):
     def refuses(self, row: Supervised) -> str:
         return super().refuses(row) or ("" if row.boxes is not None else "no boxes")
 
-    def _views(self, rows: Sequence[Supervised], views: Views) -> list[View]:
+    def _shown(
+        self, rows: Sequence[Supervised], views: Views
+    ) -> tuple[list[Supervised], list[View]]:
+        """Rows and what the model is shown of each; one that is sliced becomes several.
+
+        A slice has the boxes that are centred where it answers for the view, and is judged there.
+        """
         whole = self.backend.choices()["view"] == "picture"
-        return [views.whole(r.region) if whole else views.of(r.region) for r in rows]
+        shown, seen = [], []
+        for row in rows:
+            view = views.whole(row.region) if whole else views.of(row.region)
+            parts = self.backend.slices(view)
+            for part in parts:
+                shown.append(row if len(parts) == 1 else _owned(row, part))
+                seen.append(part.view)
+        return shown, seen
 
     def _text(self, row: Supervised) -> str:
         return str(self.backend.choices()["prompt"].format(row.argument))
@@ -57,11 +72,31 @@ class _DetectStudent(Student):
 
     def _counted(self, said: Found, part: Part) -> Any:
         """Which tokens the teacher judged: those that say boxes centred in the region."""
-        if self.backend.choices()["view"] != "picture":
+        choices = self.backend.choices()
+        if choices["view"] != "picture" and "longest" not in choices:
             return None
         frame = corners(part["frames"])[:, None].to(said.boxes.device)
         centre = said.boxes.detach()[..., :2]
         return ((centre > frame[..., :2]) & (centre < frame[..., 2:])).all(-1)
+
+
+def _owned(row: Supervised, part: Slice) -> Supervised:
+    """A row about the part of its region that a slice answers for."""
+    left, top, right, bottom = part.own_xyxy
+    region = row.region._replace(
+        left=max(row.region.left, left),
+        top=max(row.region.top, top),
+        right=min(row.region.right, right),
+        bottom=min(row.region.bottom, bottom),
+    )
+    boxes = None
+    if row.boxes is not None:
+        boxes = tuple(
+            box
+            for box in row.boxes
+            if left <= box.center_xy[0] < right and top <= box.center_xy[1] < bottom
+        )
+    return dataclasses.replace(row, region=region, boxes=boxes)
 
 
 class OwlStudent(_DetectStudent):
@@ -91,7 +126,7 @@ class OwlStudent(_DetectStudent):
         import torch
 
         owl = self.backend.scanner
-        seen = self._views(rows, views)
+        rows, seen = self._shown(rows, views)
         distinct = list(dict.fromkeys(seen))
         texts = [self._text(row) for row in rows]
         phrases = list(dict.fromkeys(texts))
@@ -139,7 +174,7 @@ class DinoStudent(_DetectStudent):
         import torch
 
         dino = self.backend.scanner
-        seen = self._views(rows, views)
+        rows, seen = self._shown(rows, views)
         pixels = {view: dino.pixels(view, views) for view in dict.fromkeys(seen)}
         ids = [dino.ids(self._text(row)) for row in rows]
         groups: dict[Any, list[int]] = {}

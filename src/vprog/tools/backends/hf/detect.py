@@ -18,6 +18,7 @@ from vprog.tools.backends.hf.detect_dino import Dino
 from vprog.tools.backends.hf.detect_owl import Owl
 from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.settings import ModelSettings, between
+from vprog.tools.backends.hf.slices import Slice, slices
 from vprog.tools.backends.hf.views import View, Views
 from vprog.trace import Call, Result
 
@@ -46,6 +47,8 @@ class DetectSettings(ModelSettings):
             of {}`` for OWL (VisProg) and ``{}`` for zoo models and Grounding DINO.
         view: ``crop`` shows the model the region alone; ``picture`` shows it the whole picture and
             keeps what is centred in the region, so that all regions share one forward pass.
+        longest: Views with a longer side of more than so many times the shorter one are shown as
+            overlapping squares (see ``slices``); by default all are shown as they are.
         cache_mb: Memory for what is kept of pictures seen last (OWL).
     """
 
@@ -54,6 +57,7 @@ class DetectSettings(ModelSettings):
     max_boxes: int | None = None
     prompt: str | None = None
     view: Literal["crop", "picture"] | None = None
+    longest: float | None = None
     cache_mb: int = 256
 
     def check(self) -> str | None:
@@ -65,6 +69,7 @@ class DetectSettings(ModelSettings):
         return (
             between("threshold", self.threshold, 0, 1)
             or between("nms_iou", self.nms_iou, 0, 1)
+            or between("longest", self.longest, 1, 1000)
             or between("cache_mb", self.cache_mb, 0, 1e6)
             or super().check()
         )
@@ -92,7 +97,9 @@ class Detect(HuggingFace[DetectSettings]):
         said = self.settings
         family = self.source.model_type
         plain = family in _DINO or said.model.startswith("zoo:")
+        sliced = {} if said.longest is None else {"longest": said.longest}
         return {
+            **sliced,
             "threshold": {**_OWL, **_DINO}[family] if said.threshold is None else said.threshold,
             "nms_iou": 0.5 if said.nms_iou is None else said.nms_iou,
             "max_boxes": said.max_boxes or 100,
@@ -126,15 +133,37 @@ class Detect(HuggingFace[DetectSettings]):
             assert isinstance(phrase, str)
             whole = self._chosen["view"] == "picture"
             view = views.whole(region) if whole else views.of(region)
-            wanted.setdefault(view, {})[phrase] = None
+            for part in self.slices(view):
+                wanted.setdefault(part.view, {})[phrase] = None
             asked.append((region, phrase, view))
         found = self._find([Asked(v, tuple(phrases)) for v, phrases in wanted.items()], views)
         answers: list[Result | ToolError] = []
         for region, phrase, view in asked:
-            boxes, scores = found[view, phrase]
+            boxes, scores = self._joined([(s, found[s.view, phrase]) for s in self.slices(view)])
             within = region if self._chosen["view"] == "picture" else None
             answers.append(Result(regions(boxes, scores, region.picture, phrase, within)))
         return answers
+
+    def slices(self, view: View) -> list[Slice]:
+        """What the model is shown of a view."""
+        return slices(view, self._chosen.get("longest"))
+
+    def _joined(self, parts: Sequence[tuple[Slice, tuple[Array, Array]]]) -> tuple[Array, Array]:
+        """What slices found, each in its own part; at a seam two may have found the same."""
+        import numpy as np
+
+        if len(parts) == 1:
+            return parts[0][1]
+        all_boxes, all_scores = [], []
+        for part, (boxes, scores) in parts:
+            x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+            left, top, right, bottom = part.own_xyxy
+            own = (left <= x) & (x < right) & (top <= y) & (y < bottom)
+            all_boxes.append(boxes[own])
+            all_scores.append(scores[own])
+        boxes, scores = np.concatenate(all_boxes), np.concatenate(all_scores)
+        kept = suppress(boxes, scores, self._chosen["nms_iou"])[: self._chosen["max_boxes"]]
+        return boxes[kept], scores[kept]
 
     def _find(
         self, asked: Sequence[Asked], views: Views
