@@ -12,6 +12,7 @@ from vprog.cli.writer_options import (
     BaseUrl,
     Budget,
     Concurrency,
+    Explain,
     Grammar,
     K,
     MaxTokens,
@@ -24,6 +25,7 @@ from vprog.cli.writer_options import (
     Temperature,
     TopP,
     Vote,
+    choose_writer,
     writer_options,
 )
 
@@ -39,8 +41,8 @@ def run(
         typer.Option(help="For `own`: role=column,... of image, question, answer, id, choices."),
     ] = None,
     writer: Annotated[
-        str, typer.Option(help="Where programs come from; see `vprog list`.")
-    ] = "gold",
+        str | None, typer.Option(help="Where programs come from; see `vprog list`.")
+    ] = None,
     toolbox: Toolbox = "oracle",
     language: LanguageName = "steps",
     limit: Annotated[
@@ -61,6 +63,7 @@ def run(
     repair: Repairs = True,
     base_url: BaseUrl = None,
     model: Model = None,
+    explain: Explain = False,
     prompt: Prompt = None,
     shots: Shots = None,
     max_tokens: MaxTokens = None,
@@ -85,6 +88,7 @@ def run(
 
     given = dict(locals())
     named = benchmark if columns is None else f"{benchmark}:{columns}"
+    writer, toolbox, student = choose_writer(writer, toolbox, model, explain)
     settings = RunSettings(
         benchmark=named,
         data=data,
@@ -103,7 +107,7 @@ def run(
     )
     folder = out or Path("runs") / settings.folder_name
     with ProgressLine(f"{benchmark} {settings.split} {language}") as progress:
-        summary = run_benchmark(settings, folder, progress.update)
+        summary = run_benchmark(settings, folder, progress.update, student)
     if json:
         print_json(summary.to_json())
     else:

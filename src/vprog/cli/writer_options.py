@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from vprog.tools.backend import Toolbox
 
 K = Annotated[int, typer.Option("--k", help="Candidate programs a question.")]
 Temperature = Annotated[
@@ -22,7 +25,13 @@ Repairs = Annotated[
 BaseUrl = Annotated[
     str | None, typer.Option(help="chat: the endpoint, such as http://localhost:8000/v1.")
 ]
-Model = Annotated[str | None, typer.Option(help="chat: name of the model at the endpoint.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="A model that answers by itself; with --writer chat, its endpoint's."),
+]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="--model: keep its rationale beside each answer.")
+]
 Prompt = Annotated[
     str | None, typer.Option(help="full: tools and worked examples; bare: the question alone.")
 ]
@@ -68,3 +77,36 @@ def writer_options(given: Mapping[str, Any]) -> dict[str, Any]:
     )
     settings = {name: given[name] for name in _SETTINGS if given[name] is not None}
     return {"sampling": sampling, "writer_settings": WriterSettings(**settings)}
+
+
+def choose_writer(
+    writer: str | None, toolbox: str, model: str | None, explain: bool
+) -> tuple[str, str, Toolbox | None]:
+    """Names of writer and toolbox of a run, and the toolbox of a model that answers by itself.
+
+    Args:
+        writer: As given; left out it is ``direct`` where there is a model, else ``gold``.
+        toolbox: As given.
+        model: Hub id, folder or zoo name; for other writers the name at an endpoint.
+        explain: Whether the model's rationales are wanted.
+
+    Raises:
+        InputError: The options do not go together, or the model is missing or broken.
+    """
+    from vprog.errors import InputError
+
+    if writer is None:
+        writer = "gold" if model is None else "direct"
+    if writer not in ("direct", "direct:explain"):
+        if explain:
+            raise InputError("--explain is for a model that answers by itself: --model PATH")
+        return writer, toolbox, None
+    if model is None:
+        raise InputError("the writer direct needs a model: --model PATH")
+    if toolbox != "oracle":
+        raise InputError(f"--model answers by itself, without tools; leave out --toolbox {toolbox}")
+    from vprog.distill.answerer import student_toolbox
+
+    explain = explain or writer == "direct:explain"
+    box = student_toolbox(model, explain)
+    return "direct:explain" if explain else "direct", box.name, box

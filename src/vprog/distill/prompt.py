@@ -19,7 +19,11 @@ def prompt_text(example: Example, kind: Kind, settings: PromptSettings = _DEFAUL
         kind: What is asked for.
         settings: The instructions.
     """
-    question = example.with_choices(example.question)
+    return asking(example.with_choices(example.question), kind, settings)
+
+
+def asking(question: str, kind: Kind, settings: PromptSettings = _DEFAULT) -> str:
+    """A question, its choices included, with the instruction; see ``prompt_text``."""
     instruction = settings.instruction(kind)
     if settings.plain:
         return f"{words(question)} {words(instruction)}"

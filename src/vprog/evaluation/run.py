@@ -26,8 +26,18 @@ from vprog.example import Example
 from vprog.program.program import Language, Program
 from vprog.runs.folder import RunFolder
 from vprog.runs.programs import ProgramLog
+from vprog.tools.backend import Toolbox
 from vprog.tools.toolboxes import load_toolbox
-from vprog.writers import BareVqa, Gold, Replay, Sampling, Writer, WriterSettings, load_writer
+from vprog.writers import (
+    BareVqa,
+    Direct,
+    Gold,
+    Replay,
+    Sampling,
+    Writer,
+    WriterSettings,
+    load_writer,
+)
 
 __all__ = [
     "Progress",
@@ -87,7 +97,7 @@ class RunSettings:
             parts.insert(1, self.data.stem)
         if name and kind != "replay":
             parts.append(Path(name).name)
-        parts += [Path(self.toolbox).stem, self.language]
+        parts += [Path(self.toolbox).stem.rpartition(":")[2], self.language]
         if self.limit is not None:
             parts += [str(self.limit), str(self.seed)]
         if self.sampling.k > 1:
@@ -120,7 +130,10 @@ class Progress:
 
 
 def run_benchmark(
-    settings: RunSettings, out: Path, show: Callable[[Progress], None] = lambda _: None
+    settings: RunSettings,
+    out: Path,
+    show: Callable[[Progress], None] = lambda _: None,
+    toolbox: Toolbox | None = None,
 ) -> RunSummary:
     """Runs a benchmark, or goes on with a run that was interrupted.
 
@@ -128,6 +141,7 @@ def run_benchmark(
         settings: The run.
         out: Its folder.
         show: Is called now and then with the progress.
+        toolbox: In place of the one that ``settings.toolbox`` names.
 
     Raises:
         InputError: Anything wrong with settings, data, folder or the writer's model; finished
@@ -135,7 +149,7 @@ def run_benchmark(
     """
     started = time.perf_counter()
     benchmark = load_benchmark(settings.benchmark)
-    toolbox = load_toolbox(settings.toolbox).with_tools(benchmark.tools)
+    toolbox = (toolbox or load_toolbox(settings.toolbox)).with_tools(benchmark.tools)
     writer = load_writer(
         settings.writer,
         toolbox=toolbox,
@@ -156,7 +170,7 @@ def run_benchmark(
     )
     known: list[Written] | None = None
     selected = len(examples)
-    if isinstance(writer, BareVqa | Gold | Replay):
+    if isinstance(writer, BareVqa | Direct | Gold | Replay):
         known = _known(writer, examples, settings)
         examples = [written.example for written in known]
     fingerprints = {name: backend.fingerprint for name, backend in toolbox.backends.items()}
@@ -219,7 +233,7 @@ def run_benchmark(
 
 
 def _known(
-    writer: BareVqa | Gold | Replay, examples: Sequence[Example], settings: RunSettings
+    writer: BareVqa | Direct | Gold | Replay, examples: Sequence[Example], settings: RunSettings
 ) -> list[Written]:
     """The programs of gold and recorded examples; those without one are no part of the run.
 

@@ -147,9 +147,8 @@ class ChatStudent(_Writer):
         chat = self.backend.answerer
         groups: dict[Any, list[tuple[dict[str, Any], Any, float]]] = {}
         for row, answer, weight in self._pairs(rows):
-            inputs = chat.prepare(self._asked(row), views.read(views.of(row.region)))
-            written = torch.tensor([chat.written(answer)])
-            grown, labels = _append(inputs, written, self.backend.source.model_type)
+            inputs = chat.prepare(self._asked(row), [views.read(views.of(row.region))])
+            grown, labels = chat.with_reply(inputs, answer)
             groups.setdefault(shapes(grown), []).append((grown, labels, weight))
         return [
             {
@@ -163,20 +162,3 @@ class ChatStudent(_Writer):
     def look(self, part: Part) -> Any:
         """Logits of what follows each word, [rows, length, vocabulary]."""
         return self.model(**self.backend.answerer.stack(part["rows"]), use_cache=False).logits
-
-
-def _append(inputs: Mapping[str, Any], written: Any, family: str) -> tuple[dict[str, Any], Any]:
-    """Inputs of one row with an answer behind them, and labels shifted to what predicts them."""
-    import torch
-
-    prompt = inputs["input_ids"]
-    grown = dict(inputs)
-    for name, value in inputs.items():
-        if value.shape == prompt.shape and not value.is_floating_point():
-            # PaliGemma reads its prompt both ways and its answer forward: types 0 and 1.
-            forward = name == "attention_mask" or (name, family) == ("token_type_ids", "paligemma")
-            fill = torch.full_like(written, int(forward))
-            grown[name] = torch.cat([value, written if name == "input_ids" else fill], 1)
-    labels = torch.full((1, prompt.shape[1] + written.shape[1]), -100)
-    labels[:, prompt.shape[1] - 1 : -1] = written
-    return grown, labels

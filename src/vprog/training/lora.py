@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,14 @@ def linear_layers(model: Any) -> list[str]:
     ]
 
 
-def add_lora(model: Any, name: str, rank: int, alpha: float, seed: int) -> Any:
+def add_lora(
+    model: Any,
+    name: str,
+    rank: int,
+    alpha: float,
+    seed: int,
+    layers: Sequence[str] | None = None,
+) -> Any:
     """Puts LoRA into a model's linear layers, where its users see it at once.
 
     Args:
@@ -49,6 +57,7 @@ def add_lora(model: Any, name: str, rank: int, alpha: float, seed: int) -> Any:
         rank: Of the additions.
         alpha: Their scale times the rank.
         seed: Of their initial values; the second factor is 0, so nothing changes yet.
+        layers: Names of linear layers; None is ``linear_layers``.
 
     Returns:
         The ``peft.PeftModel`` around it.
@@ -64,7 +73,7 @@ def add_lora(model: Any, name: str, rank: int, alpha: float, seed: int) -> Any:
         r=rank,
         lora_alpha=alpha,  # type: ignore[arg-type]
         lora_dropout=0.0,
-        target_modules=linear_layers(model),
+        target_modules=list(layers) if layers is not None else linear_layers(model),
         base_model_name_or_path=name,
     )
     with quiet():

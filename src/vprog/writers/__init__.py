@@ -6,13 +6,14 @@ from pathlib import Path
 
 from vprog.errors import InputError, known_names
 from vprog.tools.backend import Toolbox
+from vprog.writers.direct import Direct
 from vprog.writers.gold import Gold
 from vprog.writers.replay import Replay
 from vprog.writers.settings import WriterSettings
 from vprog.writers.vqa import BareVqa
 from vprog.writers.writer import Repair, Sampling, Usage, Writer
 
-NAMES = ("gold", "replay:PATH", "vqa", "chat", "local", "local:MODEL", "zoo", "zoo:NAME")
+NAMES = ("gold", "replay:PATH", "vqa", "direct", "chat", "local", "local:MODEL", "zoo", "zoo:NAME")
 """The names that a user can give."""
 
 
@@ -36,6 +37,8 @@ def load_writer(name: str, *, toolbox: Toolbox, benchmark: str, settings: Writer
         return Replay(Path(rest))
     if kind == "vqa" and not rest:
         return BareVqa()
+    if kind == "direct" and rest in ("", "explain"):
+        return Direct(name)
     if kind == "chat" and not rest:
         from vprog.writers.chat import Chat
 
@@ -51,6 +54,7 @@ def load_writer(name: str, *, toolbox: Toolbox, benchmark: str, settings: Writer
 __all__ = [
     "NAMES",
     "BareVqa",
+    "Direct",
     "Gold",
     "Repair",
     "Replay",

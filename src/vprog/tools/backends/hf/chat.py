@@ -8,6 +8,7 @@ with padding.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError, ToolError
@@ -76,29 +77,39 @@ class Chat:
             views: Where pixels come from.
             short: Whether replies are cut to an answer that programs compare.
         """
-        rows = [self.prepare(prompt, views.read(view)) for view, prompt in asked]
-        written = self._backend.in_groups(rows, shapes, self._forward)
+        rows = [self.prepare(prompt, [views.read(view)]) for view, prompt in asked]
         return [
             Result(short_answer(text) if short else text, {"score": score})
-            for text, score in written
+            for text, score in self.write(rows, self._most)
         ]
 
-    def prepare(self, prompt: str, image: Image) -> dict[str, Any]:
-        """The model's inputs for one picture and prompt, a batch of one, up to its reply."""
-        for token in self._special:
-            prompt = prompt.replace(token, " ")
+    def write(
+        self, rows: Sequence[Mapping[str, Any]], most: int, *, scored: bool = True
+    ) -> list[tuple[str, float]]:
+        """What the model writes after rows of ``prepare``, and the probability of its words.
+
+        Args:
+            rows: Any number; equal shapes share a forward pass.
+            most: Tokens of one text.
+            scored: False leaves probabilities at 0; those of long texts take much memory.
+        """
+        forward = partial(self._forward, most=most, scored=scored)
+        return self._backend.in_groups(rows, shapes, forward)
+
+    def prepare(self, prompt: str, images: Sequence[Image]) -> dict[str, Any]:
+        """The model's inputs for pictures and a prompt, a batch of one, up to its reply."""
+        prompt = self._plain(prompt)
         if self._templated:
-            content = [{"type": "image"}, {"type": "text", "text": prompt}]
             text = self._processor.apply_chat_template(
-                [{"role": "user", "content": content}], add_generation_prompt=True
+                [_user(prompt, len(images))], add_generation_prompt=True
             )
         else:
-            text = f"<image>{prompt}" if self._family == "paligemma" else prompt
+            text = "<image>" * len(images) + prompt if self._family == "paligemma" else prompt
         # Templates that spell the start token out would get it twice.
         start = self.tokenizer.bos_token
         doubled = self._templated and start and text.startswith(start)
         more = {"add_special_tokens": False} if doubled else {}
-        row = self._processor(text=[text], images=[[image]], return_tensors="pt", **more)
+        row = self._processor(text=[text], images=[list(images)], return_tensors="pt", **more)
         return {k: v for k, v in row.items() if v is not None and k != "labels"}
 
     def written(self, answer: str) -> list[int]:
@@ -106,19 +117,59 @@ class Chat:
 
         Where the chat template shows what stands between prompt, reply and end, so do the tokens.
         """
-        user = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "?"}]}
-        reply = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
-        text = answer
-        if self._templated:
-            asked = self._processor.apply_chat_template([user], add_generation_prompt=True)
-            told = self._processor.apply_chat_template([user, reply])
-            if told.startswith(asked) and answer in told[len(asked) :]:
-                text = told[len(asked) :].rstrip()
+        before, after = self._around
+        text = f"{before}{self._plain(answer)}{after}"
         ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         end = self.tokenizer.eos_token_id
         if end is not None and (not ids or ids[-1] not in self.ends):
             ids.append(end)
         return [int(n) for n in ids]
+
+    def _plain(self, text: str) -> str:
+        """A text in which nothing reads as a special token."""
+        for token in self._special:
+            text = text.replace(token, " ")
+        return text
+
+    @cached_property
+    def _around(self) -> tuple[str, str]:
+        """What the chat template puts between the prompt and a reply, and behind a reply."""
+        if not self._templated:
+            return "", ""
+        user, answer = _user("?", 1), "answer"
+        reply = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
+        asked = self._processor.apply_chat_template([user], add_generation_prompt=True)
+        told = self._processor.apply_chat_template([user, reply])
+        if not told.startswith(asked) or answer not in told[len(asked) :]:
+            return "", ""
+        before, _, after = told[len(asked) :].partition(answer)
+        return before, after.rstrip()
+
+    def with_reply(self, inputs: Mapping[str, Any], reply: str) -> tuple[dict[str, Any], Any]:
+        """Inputs of one row with a reply behind them, as a model in training reads them.
+
+        Args:
+            inputs: Of ``prepare``.
+            reply: What the model should write.
+
+        Returns:
+            The inputs, and labels [1, length]: where the model predicts a token of the reply, that
+            token, its end included; elsewhere -100.
+        """
+        import torch
+
+        written = torch.tensor([self.written(reply)])
+        prompt = inputs["input_ids"]
+        grown = dict(inputs)
+        for name, value in inputs.items():
+            if value.shape == prompt.shape and not value.is_floating_point():
+                # PaliGemma reads its prompt both ways and its answer forward: types 0 and 1.
+                forward = (name, self._family) == ("token_type_ids", "paligemma")
+                fill = torch.full_like(written, int(forward or name == "attention_mask"))
+                grown[name] = torch.cat([value, written if name == "input_ids" else fill], 1)
+        labels = torch.full((1, prompt.shape[1] + written.shape[1]), -100)
+        labels[:, prompt.shape[1] - 1 : -1] = written
+        return grown, labels
 
     def stack(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Rows of equal shapes as one batch on the model's device."""
@@ -132,20 +183,28 @@ class Chat:
                 batch[key] = value.to(self.model.dtype)
         return batch
 
-    def _forward(self, chunk: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+    def _forward(
+        self, chunk: Sequence[Mapping[str, Any]], most: int, scored: bool
+    ) -> list[tuple[str, float]]:
         model = self.model
         batch = self.stack(chunk)
         pad = self.tokenizer.pad_token_id
         out = model.generate(
             **batch,
-            max_new_tokens=self._most,
+            max_new_tokens=most,
             do_sample=False,
             num_beams=1,
             pad_token_id=self.tokenizer.eos_token_id if pad is None else pad,
             return_dict_in_generate=True,
-            output_logits=True,
+            output_logits=scored,
         )
-        return read_generated(out, self.tokenizer, self.ends)
+        return read_generated(out, self.tokenizer, self.ends, batch["input_ids"].shape[1])
+
+
+def _user(prompt: str, pictures: int) -> dict[str, Any]:
+    """A user's turn: its pictures, then the prompt."""
+    places: list[dict[str, Any]] = [{"type": "image"} for _ in range(pictures)]
+    return {"role": "user", "content": [*places, {"type": "text", "text": prompt}]}
 
 
 def load_chat_processor(source: Any, settings: Any) -> Any:

@@ -5,27 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 
-def read_generated(out: Any, tokenizer: Any, ends: set[int]) -> list[tuple[str, float]]:
-    """Texts and scores of a greedy ``generate`` with ``output_logits``.
+def read_generated(
+    out: Any, tokenizer: Any, ends: set[int], prompt: int = 0
+) -> list[tuple[str, float]]:
+    """Texts and scores of a greedy ``generate``.
 
     Args:
-        out: What ``generate`` returned.
+        out: What ``generate`` returned, with ``output_logits`` if scores are wanted.
         tokenizer: Of the model.
         ends: Ids of tokens that end a text or fill what follows; see ``end_ids``.
+        prompt: Tokens that rows begin with; needed without logits.
 
     Returns:
         For each row the text without special tokens, and the product of the probabilities of its
-        tokens, the end token included, in [0, 1].
+        tokens, the end token included, in [0, 1]; 0 without logits.
     """
     import torch
 
-    steps = torch.stack(out.logits, dim=1).float()
-    written = out.sequences[:, -steps.shape[1] :]
-    chosen = steps.log_softmax(-1).gather(-1, written.unsqueeze(-1)).squeeze(-1)
+    if out.logits is None:
+        written = out.sequences[:, prompt:]
+        chosen = torch.full(written.shape, -torch.inf)
+    else:
+        steps = torch.stack(out.logits, dim=1).float()
+        written = out.sequences[:, -steps.shape[1] :]
+        chosen = steps.log_softmax(-1).gather(-1, written.unsqueeze(-1)).squeeze(-1)
     ended = torch.isin(written, torch.tensor(sorted(ends), device=written.device))
     # A row that ended is padded while others go on: what follows its first end does not count.
     after = ended.cumsum(1) - ended.long() > 0
-    scores = chosen.masked_fill(after, 0).sum(1).exp().tolist()
+    scores = chosen.masked_fill(after.to(chosen.device), 0).sum(1).exp().tolist()
     texts = tokenizer.batch_decode(
         written.masked_fill(after | ended, min(ends)), skip_special_tokens=True
     )

@@ -1,0 +1,307 @@
+"""Records of an SFT data set as batches of a student: prompts masked, pictures prepared once.
+
+A data set has the columns ``images`` and ``messages`` (a user's turn with its pictures and text,
+the assistant's turn with the target), as TRL takes them; and, if there are, ``kind`` (``answer`` or
+``rationale``), ``weight`` and ``example_id``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vprog.errors import InputError
+from vprog.tools.backends.hf.runtime import quiet
+from vprog.tools.backends.hf.views import SMALLEST, Kept
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Data = Any
+"""A data set: a ``datasets.Dataset``, the folder of a saved one, a Parquet file, a folder or list
+of them, a ``pyarrow.Table``, or a sequence of records with Pillow images."""
+KINDS = ("answer", "rationale")
+
+
+class Records:
+    """The records of a data set, read one by one.
+
+    Attributes:
+        kinds: Of each record.
+        weights: Of each record in the loss, that of its kind left out.
+        digest: Hexadecimal hash of everything that can be learned from.
+    """
+
+    def __init__(self, data: Data, name: str = "dataset") -> None:
+        """Opens a data set.
+
+        Args:
+            data: See ``Data``.
+            name: For messages.
+
+        Raises:
+            InputError: It cannot be read, or a record is not as it must be.
+        """
+        self._rows = _rows_of(data, name)
+        self._name = name
+        self.kinds: list[str] = []
+        self.weights: list[float] = []
+        examples: dict[str, list[int]] = {}
+        blake = hashlib.blake2b(digest_size=16)
+        for number in range(len(self._rows)):
+            row = self._rows[number]
+            prompt, target, images = self._read(row, number)
+            kind, weight = row.get("kind") or "answer", row.get("weight")
+            if kind not in KINDS:
+                raise InputError(f"{name}, record {number}: kind must be answer or rationale")
+            self.kinds.append(kind)
+            self.weights.append(1.0 if weight is None else float(weight))
+            key = row.get("example_id")
+            examples.setdefault(str(number) if key is None else f"id {key}", []).append(number)
+            said = (prompt, target, kind, self.weights[-1], *map(_digest, images))
+            blake.update(repr(said).encode())
+        self._examples = list(examples.values())
+        self.digest = blake.hexdigest()
+
+    def __len__(self) -> int:
+        """How many records."""
+        return len(self._rows)
+
+    def by_example(self, weight: Mapping[str, float]) -> list[list[int]]:
+        """Numbers of the records of each example that have a weight.
+
+        Args:
+            weight: Of a kind; records of kinds with 0 are left out, and examples of nothing else.
+        """
+        found = [
+            [n for n in numbers if self.weights[n] * weight[self.kinds[n]] > 0]
+            for numbers in self._examples
+        ]
+        return [numbers for numbers in found if numbers]
+
+    def texts(self, number: int) -> tuple[str, str]:
+        """Prompt and target of a record."""
+        prompt, target, _ = self._read(self._rows[number], number)
+        return prompt, target
+
+    def images(self, number: int) -> list[Image]:
+        """The pictures of a record in mode RGB."""
+        cells = self._rows[number]["images"]
+        return [_open(cell, f"{self._name}, record {number}") for cell in cells]
+
+    def _read(self, row: Mapping[str, Any], number: int) -> tuple[str, str, Sequence[Any]]:
+        """Prompt, target and picture cells of a row."""
+        where = f"{self._name}, record {number}"
+        messages, images = row.get("messages"), row.get("images")
+        if not isinstance(messages, list) or images is None:
+            raise InputError(f"{where}: needs the columns images and messages")
+        roles = [message.get("role") for message in messages]
+        if roles != ["user", "assistant"]:
+            raise InputError(f"{where}: messages must be a user's turn and an assistant's, {roles}")
+        user, assistant = (_parts(message["content"]) for message in messages)
+        places = [kind for kind, _ in user].count("image")
+        texts = [text for kind, text in user if kind == "text"]
+        if [kind for kind, _ in user] != ["image"] * places + ["text"] * len(texts):
+            raise InputError(f"{where}: the user's pictures must come before the text")
+        if places != len(images):
+            raise InputError(f"{where}: {len(images)} images and {places} places for them")
+        target = "".join(text for _, text in assistant)
+        if not target.strip() or not texts:
+            raise InputError(f"{where}: the prompt or the target is empty")
+        return "".join(texts), target, images
+
+
+class Batches:
+    """Prepares records for a student and stacks them."""
+
+    def __init__(self, chat: Any, records: Records, cache_mb: float) -> None:
+        """Prepares nothing yet.
+
+        Args:
+            chat: The student's ``Chat``: what it reads in training is what it is asked.
+            records: To prepare.
+            cache_mb: Of prepared records that are kept.
+        """
+        self._chat, self._records = chat, records
+        self._kept: Kept[tuple[dict[str, Any], Any]] = Kept(cache_mb)
+
+    def record(self, number: int) -> tuple[dict[str, Any], Any]:
+        """Inputs of a record, a batch of one, and its labels; see ``Chat.with_reply``."""
+        found = self._kept.get(number)
+        if found is None:
+            prompt, target = self._records.texts(number)
+            with quiet():
+                inputs = self._chat.prepare(prompt, self._records.images(number))
+                found = self._chat.with_reply(inputs, target)
+            size = sum(value.nbytes for value in found[0].values())
+            self._kept.put(number, found, size)
+        return found
+
+    def stack(
+        self, numbers: Sequence[int], most: int
+    ) -> list[tuple[dict[str, Any], Any, list[int]]]:
+        """Records as batches of like lengths, padded on the right.
+
+        Args:
+            numbers: Of the records.
+            most: Records of one batch.
+
+        Returns:
+            For each batch its inputs, labels [records, length], and which records they are.
+        """
+        import torch
+
+        groups: dict[Any, list[tuple[int, dict[str, Any], Any]]] = {}
+        for number in numbers:
+            inputs, labels = self.record(number)
+            shape = tuple(
+                (key, tuple(value.shape))
+                for key, value in sorted(inputs.items())
+                if not _is_text(value, labels)
+            )
+            groups.setdefault(shape, []).append((number, inputs, labels))
+        batches = []
+        for members in groups.values():
+            members.sort(key=lambda member: member[2].shape[1])
+            for start in range(0, len(members), most):
+                some = members[start : start + most]
+                longest = some[-1][2].shape[1]
+                stacked = {
+                    key: torch.cat(
+                        [
+                            self._padded(key, inputs[key], longest)
+                            if _is_text(inputs[key], labels)
+                            else inputs[key]
+                            for _, inputs, labels in some
+                        ]
+                    )
+                    for key in some[0][1]
+                }
+                targets = torch.cat([_filled(labels, longest, -100) for *_, labels in some])
+                batches.append((stacked, targets, [number for number, *_ in some]))
+        return batches
+
+    def _padded(self, key: str, value: Any, length: int) -> Any:
+        fill = 0
+        if key == "input_ids":
+            pad = self._chat.tokenizer.pad_token_id
+            fill = self._chat.tokenizer.eos_token_id if pad is None else pad
+        elif key == "token_type_ids" and value.shape[1]:
+            fill = int(value[0, -1])
+        return _filled(value, length, fill)
+
+    def longest_target(self, kind: str) -> int:
+        """Tokens of the longest target of a kind, its end included; 0 if there is none."""
+        numbers = [n for n, found in enumerate(self._records.kinds) if found == kind]
+        targets = {self._records.texts(n)[1] for n in numbers}
+        return max((len(self._chat.written(target)) for target in targets), default=0)
+
+
+def _is_text(value: Any, labels: Any) -> bool:
+    """Whether a tensor has an entry for every token."""
+    return bool(value.shape == labels.shape and not value.is_floating_point())
+
+
+def _filled(value: Any, length: int, fill: int) -> Any:
+    from torch.nn import functional
+
+    return functional.pad(value, (0, length - value.shape[1]), value=fill)
+
+
+def _parts(content: Any) -> list[tuple[str, str]]:
+    """Kind and text of the parts of a message."""
+    if isinstance(content, str):
+        return [("text", content)]
+    return [(part["type"], part.get("text") or "") for part in content]
+
+
+class _Table(Sequence[Mapping[str, Any]]):
+    """Rows of an Arrow table, read one by one."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._columns = {name: table.column(name) for name in table.column_names}
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __getitem__(self, number: Any) -> Any:
+        return {name: column[number].as_py() for name, column in self._columns.items()}
+
+
+_COLUMNS = ("images", "messages", "kind", "weight", "example_id")
+
+
+def _rows_of(data: Data, name: str) -> Sequence[Mapping[str, Any]]:
+    import pyarrow as pa
+
+    if isinstance(data, str | Path):
+        data = _read_path(Path(data), name)
+    elif isinstance(data, list) and data and isinstance(data[0], Path):
+        data = _read_files(data, name)
+    if hasattr(data, "with_format"):
+        data = data.with_format("arrow")[:]
+    if isinstance(data, pa.Table):
+        return _Table(data.select([c for c in _COLUMNS if c in data.column_names]))
+    if isinstance(data, Sequence):
+        return data
+    raise InputError(f"{name}: cannot read records from a {type(data).__name__}")
+
+
+def _read_path(path: Path, name: str) -> Any:
+    """A saved data set, a Parquet file, or all Parquet files of a folder."""
+    files = [path] if path.is_file() else sorted(path.glob("*.parquet"))
+    if files:
+        return _read_files(files, name)
+    if not (path / "state.json").is_file():
+        raise InputError(f"{name}: {path} holds neither Parquet files nor a saved data set")
+    try:
+        from datasets import load_from_disk
+
+        return load_from_disk(str(path))
+    except (OSError, ImportError) as error:
+        raise InputError(f"{name}: cannot read {path}: {error}") from None
+
+
+def _read_files(files: Sequence[Path], name: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = set(_COLUMNS)
+    try:
+        tables = []
+        for file in files:
+            there = [c for c in pq.read_schema(file).names if c in columns]
+            tables.append(pq.read_table(file, columns=there))
+        return pa.concat_tables(tables)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{name}: cannot read {files[0].parent}: {error}") from None
+
+
+def _digest(cell: Any) -> str:
+    if isinstance(cell, Mapping):
+        if cell.get("bytes") is None:
+            state = Path(cell["path"]).stat()
+            return f"{cell['path']} {state.st_size} {state.st_mtime_ns}"
+        return hashlib.blake2b(cell["bytes"], digest_size=16).hexdigest()
+    return hashlib.blake2b(cell.convert("RGB").tobytes(), digest_size=16).hexdigest() + str(
+        cell.size
+    )
+
+
+def _open(cell: Any, where: str) -> Image:
+    from PIL import Image
+
+    try:
+        if isinstance(cell, Mapping):
+            encoded = cell.get("bytes")
+            cell = Image.open(cell["path"] if encoded is None else io.BytesIO(encoded))
+        image: Image.Image = cell.convert("RGB")
+    except Exception as error:  # Pillow's decoders raise many types on broken files
+        raise InputError(f"{where}: its picture cannot be read: {error}") from None
+    if min(image.size) < SMALLEST:
+        image = image.resize((max(image.width, SMALLEST), max(image.height, SMALLEST)))
+    return image

@@ -1,0 +1,278 @@
+"""The steps of tuning a student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from vprog.distill.answerer import Answerer
+from vprog.distill.loss import Objective
+from vprog.distill.saving import Distilled, read_outcome, save_student
+from vprog.distill.settings import PromptSettings
+from vprog.distill.sft import Batches, Records
+from vprog.distill.sft_settings import SftSettings
+from vprog.errors import InputError
+from vprog.tools.backends.hf.generated import short_answer
+from vprog.tools.backends.hf.runtime import quiet
+from vprog.training import loop as training
+from vprog.training.devices import moved
+from vprog.training.folder import Folder
+from vprog.training.lora import add_lora, linear_layers
+from vprog.training.order import Shuffled
+
+Validate = Callable[[Answerer], float]
+"""Scores a student that answers; higher is better."""
+_VISION = frozenset({"vision_model", "vision_tower", "visual", "vision_encoder"})
+"""Names that transformers gives to the part of a model that reads pixels."""
+
+
+class Pass(NamedTuple):
+    """Records of one forward pass.
+
+    Attributes:
+        inputs: Of the model.
+        labels: Of the targets, -100 elsewhere, [records, length].
+        shares: Of each record in the loss of the step, [records]; all of a step, over all passes
+            and processes, sum up to 1.
+        kind_shares: The same among the records of a kind, by kind; 0 for other records.
+    """
+
+    inputs: dict[str, Any]
+    labels: Any
+    shares: Any
+    kind_shares: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """A student and what it learns from."""
+
+    student: str
+    backend: Answerer
+    records: Records
+    val: Records | None
+    prompts: PromptSettings
+
+
+class SftLoop(training.Loop[SftSettings, Distilled]):
+    """A tuning in progress.
+
+    Attributes:
+        numbers: How many the student has.
+        examples: Numbers of the records of each example.
+    """
+
+    name = "student"
+
+    def __init__(
+        self,
+        material: Material,
+        settings: SftSettings,
+        folder: Folder | None,
+        validate: Validate | None,
+    ) -> None:
+        """Sets up model, optimizer and order.
+
+        Args:
+            material: What is learned from.
+            settings: Of the training.
+            folder: Of the result; None writes nothing.
+            validate: See ``train``.
+
+        Raises:
+            InputError: Nothing to learn from, or fewer examples in a step than processes.
+        """
+        self._material, self._validate = material, validate
+        self._backend = material.backend
+        model = self._backend.answerer.model
+        self.numbers = sum(p.numel() for p in model.parameters())
+        self.weights = {kind: settings.weight(kind) for kind in ("answer", "rationale")}
+        self.examples = material.records.by_example(self.weights)
+        if not self.examples:
+            raise InputError("no record of the data set has a weight; there is nothing to learn")
+        self.learner = _learner(model, settings, material.student)
+        super().__init__(settings, folder, self._backend.device)
+        self.size = min(settings.batch_size, len(self.examples))
+        if self.size < self.processes:
+            raise InputError(
+                f"{self.size} examples a step cannot be spread over {self.processes} processes"
+            )
+        self.begin(Objective(self.learner, model))
+        self._order = Shuffled(len(self.examples), f"{settings.seed}/sft")
+        chat = self._backend.answerer
+        self.batches = Batches(chat, material.records, settings.cache_mb)
+        self._val = None if material.val is None else Batches(chat, material.val, 0)
+
+    def numbers_of(self, step: int) -> list[int]:
+        """The records of a step, over all processes."""
+        places = range(step * self.size, (step + 1) * self.size)
+        return [n for place in places for n in self.examples[self._order.at(place)]]
+
+    def prepared(self, step: int) -> list[Pass]:
+        """See ``training.Loop``."""
+        numbers = self.numbers_of(step)
+        mine = numbers[self.accelerator.process_index :: self.processes]
+        return self._passes(self._material.records, self.batches, numbers, mine)
+
+    def _passes(
+        self, records: Records, batches: Batches, numbers: list[int], mine: list[int]
+    ) -> list[Pass]:
+        """Passes over some of the numbers that share a loss."""
+        import torch
+
+        def weight(number: int, kind: str = "") -> float:
+            if kind and records.kinds[number] != kind:
+                return 0.0
+            return records.weights[number] * self.weights[records.kinds[number]]
+
+        total = sum(map(weight, numbers))
+        of_kind = {kind: sum(weight(n, kind) for n in numbers) for kind in self.weights}
+        return [
+            Pass(
+                inputs,
+                labels,
+                torch.tensor([weight(n) / total for n in some]),
+                {
+                    kind: torch.tensor([weight(n, kind) / whole for n in some])
+                    for kind, whole in of_kind.items()
+                    if whole > 0
+                },
+            )
+            for inputs, labels, some in batches.stack(mine, self.settings.micro_batch)
+        ]
+
+    def forward(self, step: int, item: Pass) -> tuple[Any, Mapping[str, Any]]:
+        """See ``training.Loop``."""
+        del step
+        item = moved(item, self.accelerator.device)
+        nll = self.objective(self._typed(item.inputs), item.labels)
+        # Gradients and figures are averaged over the processes, and should be summed.
+        loss = (nll * item.shares).sum() * self.processes
+        figures = {
+            f"{kind} loss": (nll.detach() * shares).sum() * self.processes
+            for kind, shares in item.kind_shares.items()
+        }
+        return loss, {"loss": loss.detach(), **figures}
+
+    def _typed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        dtype = self._backend.answerer.model.dtype
+        return {k: v.to(dtype) if v.is_floating_point() else v for k, v in inputs.items()}
+
+    def score(self) -> float | None:
+        """See ``training.Loop``."""
+        if self._validate is not None:
+            return float(self._validate(self._backend))
+        val = self._material.val
+        if val is None:
+            return None
+        if self.settings.choose == "loss" or not val.by_example({"answer": 1, "rationale": 0}):
+            return -self.val_loss()
+        return self.accuracy(val)
+
+    def accuracy(self, val: Records) -> float:
+        """The share of answer records whose target the student writes, both as short answers."""
+        import torch
+
+        chat = self._backend.answerer
+        numbers = [n for n, kind in enumerate(val.kinds) if kind == "answer"]
+        right = 0
+        with torch.inference_mode(), quiet(), self.accelerator.autocast():
+            for start in range(0, len(numbers), 256):
+                some = numbers[start : start + 256]
+                rows = [chat.prepare(val.texts(n)[0], val.images(n)) for n in some]
+                most = self._backend.settings.max_new_tokens or 16
+                said = chat.write(rows, most, scored=False)
+                right += sum(
+                    short_answer(text) == short_answer(val.texts(n)[1])
+                    for n, (text, _) in zip(some, said, strict=True)
+                )
+        return right / len(numbers)
+
+    def val_loss(self) -> float:
+        """The loss on the validation records with a weight, as if they were one step."""
+        import torch
+
+        val, batches = self._material.val, self._val
+        assert val is not None
+        assert batches is not None
+        numbers = [n for some in val.by_example(self.weights) for n in some]
+        if not numbers:
+            raise InputError("no validation record has a weight; leave val out, or give others")
+        objective, device = self.accelerator.unwrap_model(self.objective), self.accelerator.device
+        total = 0.0
+        with torch.no_grad(), quiet(), self.accelerator.autocast():
+            for item in self._passes(val, batches, numbers, numbers):
+                item = moved(item, device)
+                nll = objective(self._typed(item.inputs), item.labels)
+                total += float((nll * item.shares).sum())
+        return total
+
+    def counts(self) -> dict[str, int]:
+        """Records that are learned from, by kind, and examples; validation records."""
+        records, val = self._material.records, self._material.val
+        kinds = [records.kinds[n] for numbers in self.examples for n in numbers]
+        found = {kind: kinds.count(kind) for kind in self.weights if kind in kinds}
+        return {"examples": len(self.examples), **found} | (
+            {} if val is None else {"val": len(val)}
+        )
+
+    def announce(self) -> str:
+        """See ``training.Loop``."""
+        sets = ", ".join(f"{n:,} {name}" for name, n in self.counts().items())
+        return (
+            f"tuning {self._material.student} ({self.settings.method}, {self.trained:,} of "
+            f"{self.numbers:,} numbers) on {sets}"
+        )
+
+    def outcome(self) -> Distilled | None:
+        """See ``training.Loop``."""
+        assert self._folder is not None
+        return read_outcome(self._folder)
+
+    def save_best(
+        self, best_step: int, scores: Mapping[int, float | None], seconds: float
+    ) -> Distilled:
+        """See ``training.Loop``."""
+        folder, settings = self._folder, self.settings
+        assert folder is not None
+        distilled = Distilled(
+            student=self._material.student,
+            folder=str(folder.path),
+            method=settings.method,
+            steps=settings.steps,
+            best_step=best_step,
+            score=scores[best_step],
+            before=scores.get(0),
+            trained=self.trained,
+            rows=self.counts(),
+            seconds=seconds,
+            distributed=self.accelerator.distributed_type.value,
+            processes=self.processes,
+        )
+        longest = {kind: self.batches.longest_target(kind) for kind in self.weights}
+        learner = self.accelerator.unwrap_model(self.objective).learner
+        save_student(learner, self._backend, self._material.prompts, longest, settings, distilled)
+        folder.finish(distilled.to_json())
+        return distilled
+
+
+def _learner(model: Any, settings: SftSettings, name: str) -> Any:
+    """What learns: PEFT's wrapper with LoRA, or the model with all or some of its weights free."""
+    if settings.method == "full":
+        model.requires_grad_(True)
+        for weight_name, weight in model.named_parameters():
+            if not settings.vision and _is_vision(weight_name):
+                weight.requires_grad_(False)
+        return model
+    head = model.get_output_embeddings()
+    layers = [
+        layer
+        for layer in linear_layers(model)
+        if model.get_submodule(layer) is not head and (settings.vision or not _is_vision(layer))
+    ]
+    return add_lora(model, name, settings.rank, settings.alpha, settings.seed, layers)
+
+
+def _is_vision(name: str) -> bool:
+    return not _VISION.isdisjoint(name.split("."))
