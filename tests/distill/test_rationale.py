@@ -90,7 +90,25 @@ def test_one_check_is_yes_or_no_and_several_options_are_a_choice() -> None:
 def test_a_contest_names_the_best() -> None:
     contest = [belief("ball", r, b, "best_image_match") for r, b in ((BALL, 0.2), (CAT, 0.4))]
     assert told(python(contest, CAT)) == (
-        "best ball : 1 at [20 0 32 10] . so the answer is [20 0 32 10] ."
+        "among [4 8 12 16] and [20 0 32 10] best ball : 1 at [20 0 32 10] . "
+        "so the answer is [20 0 32 10] ."
+    )
+
+
+def test_a_filter_of_a_part_says_of_which() -> None:
+    third = Region("p", 0, 48, 16, 64)
+    trace = python(
+        [
+            find("ball", [BALL, CAT, third]),
+            *(belief("red ball", r, b) for r, b in ((BALL, 0.9), (CAT, 0.8), (third, 0))),
+            *(belief("big ball", r, b) for r, b in ((BALL, 0.9), (CAT, 0.1))),
+        ],
+        1,
+    )
+    assert told(trace) == (
+        "ball : 3 at [4 8 12 16] and [20 0 32 10] and [0 24 8 32] . "
+        "red ball : 2 at [4 8 12 16] and [20 0 32 10] . "
+        "among [4 8 12 16] and [20 0 32 10] big ball : 1 at [4 8 12 16] . so the answer is 1 ."
     )
 
 

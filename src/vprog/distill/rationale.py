@@ -11,7 +11,9 @@ does not hold::
 A sentence is ``PLACE WORDS : VALUE .``. PLACE is nothing for all of a single picture, ``left
 picture`` or ``right picture`` where there are two, a half, a box, or ``left of`` (``right of``,
 ``above``, ``below``) a box. A crop around a box is told as that box. Counting, cropping and naming
-the result are no sentences; an EVAL over several values is (``1 equals 2 : no .``).
+the result are no sentences; an EVAL over several values is (``1 equals 2 : no .``), and so is a
+filter of a ``python`` program (``red ball : 1 at [3 4 9 12] .``; ``among [3 4 9 12] and [20 1 25 7]
+large ball : none .`` where it saw a part of what was found).
 """
 
 from __future__ import annotations
@@ -171,6 +173,7 @@ class _Teller:
         options = " or ".join(words(str(o)) for o in _list(steps[0].args["options"]))
         beliefs = [sum(float(b) for b in _list(s.value)) for s in steps]
         regions = [r for s in steps if isinstance(r := s.args["image"], Region)]
+        among = self._among(regions, group[0])
         if steps[0].module == "best_image_match":
             regions = [regions[beliefs.index(max(beliefs))]]
             options = f"best {options}"
@@ -179,7 +182,20 @@ class _Teller:
         pictures = {r.picture for s in steps if isinstance(r := s.args["image"], Region)}
         here = pictures.pop() if len(pictures) == 1 else ""
         name = self._speaker.name(here) if here else ""
-        return f"{name} {options} : {self._speaker.boxes(regions, here)}".strip()
+        parts = (name, among, options, ":", self._speaker.boxes(regions, here))
+        return " ".join(filter(None, parts))
+
+    def _among(self, regions: Sequence[Region], before: int) -> str:
+        """Says of which boxes a filter chose, unless they are all that a tool found for a phrase.
+
+        ``large chair : 1 at [...]`` would be false where the filter saw red chairs alone.
+        """
+        seen = {region[:5] for region in regions}
+        for step in self._trace.steps[:before]:
+            found = step.value if step.tool == "detect" and isinstance(step.value, list) else []
+            if seen == {r[:5] for r in found if isinstance(r, Region)}:
+                return ""
+        return f"among {' and '.join(map(self._speaker.box, regions))}"
 
     def _sentence(self, step: Step) -> str:
         args, value = dict(step.args), step.value

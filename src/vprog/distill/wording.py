@@ -15,7 +15,7 @@ from vprog.verify import answer_text
 
 _TOKEN = re.compile(r"\w+(?:['’.,:/-]\w+)*|[^\w\s]")
 _RESERVED = {".": ";", "[": "(", "]": ")"}
-_HALVES = {
+HALVES = {
     (0, 0, 1, 2): "left half", (1, 0, 2, 2): "right half",
     (0, 0, 2, 1): "top half", (0, 1, 2, 2): "bottom half",
 }  # fmt: skip
@@ -141,8 +141,8 @@ class Speaker:
         )  # fmt: skip
         if halves == (0, 0, 2, 2):
             return ""
-        if halves in _HALVES:
-            return _HALVES[halves]  # type: ignore[index]
+        if halves in HALVES:
+            return HALVES[halves]  # type: ignore[index]
         return self.made.get(region[:5]) or self.box(region)
 
     def cut(self, module: str, image: Region, boxes: Sequence[Region], region: Region) -> None:

@@ -10,12 +10,13 @@ from vprog.errors import ProgramError
 from vprog.tools.expression import PREFIX, substitute
 from vprog.trace import Value
 
-_OPERATORS: Mapping[type[ast.AST], str] = {
+OPERATORS: Mapping[type[ast.AST], str] = {
     ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "divided by",
     ast.Eq: "equals", ast.NotEq: "differs from", ast.Gt: "is more than", ast.Lt: "is less than",
     ast.GtE: "is at least", ast.LtE: "is at most", ast.In: "is in", ast.NotIn: "is not in",
     ast.And: "and", ast.Or: "or",
 }  # fmt: skip
+"""Words for what an expression does with its values."""
 
 
 def working(args: Mapping[str, Value], value: Value) -> str:
@@ -56,14 +57,14 @@ def _tell(node: ast.expr, variables: Mapping[str, Value]) -> str:
             if any(isinstance(o, ast.Name) and o.id == "xor__" for o in operands):
                 kept = [o for o in operands if not (isinstance(o, ast.Name) and o.id == "xor__")]
                 return _joined("xor", kept, variables)
-            return _joined(_OPERATORS[type(op)], operands, variables)
+            return _joined(OPERATORS[type(op)], operands, variables)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             told = _tell(operand, variables)
             return told and f"not {told}"
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            return _joined(_OPERATORS[type(op)], [left, right], variables)
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
-            return _joined(_OPERATORS[type(op)], [left, right], variables)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            return _joined(OPERATORS[type(op)], [left, right], variables)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in OPERATORS:
+            return _joined(OPERATORS[type(op)], [left, right], variables)
     return ""
 
 
