@@ -27,7 +27,7 @@ def list_(json: Json = False) -> None:
         return
     for row in rows:
         state = f"{row['megabytes']:.1f} MB" if row["trained"] else "not trained"
-        typer.echo(f"zoo:{row['name']:7} {row['class']:26} {state:12} {row['folder']}")
+        typer.echo(f"zoo:{row['name']:7} {row['class']:33} {state:12} {row['folder']}")
 
 
 @app.command()
@@ -43,12 +43,13 @@ def score(
     from vprog.evaluation.zoo.score import score as run
     from vprog.zoo import CHECKPOINTS
 
-    result = run(seed, n, tuple(only or CHECKPOINTS), progress=not json)
+    names = tuple(only or CHECKPOINTS)
+    result = run(seed, n, names, progress=not json)
     if json:
         print_json(result)
         return
-    for name in CHECKPOINTS:
-        for key, figure in result.get(name, {}).items():
+    for name in names:
+        for key, figure in result[name].items():
             typer.echo(_line(name, key, figure))
 
 
@@ -62,7 +63,7 @@ def _line(name: str, key: str, figure: dict[str, Any]) -> str:
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="detect, vqa, match, writer, shapes or nlvr.")],
+    name: Annotated[str, typer.Argument(help="detect, vqa, match, writer, shapes, nlvr or vlm.")],
     minutes: Annotated[
         float, typer.Option(help="Stop after so long; the same command goes on. 0: to the end.")
     ] = 0,

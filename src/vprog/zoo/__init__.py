@@ -25,7 +25,12 @@ WRITERS: dict[str, str] = {
 }
 """Name of a checkpoint that writes programs -> its class; ``--writer zoo`` is ``writer``."""
 
-NAMES: tuple[str, ...] = (*CHECKPOINTS, *WRITERS)
+STUDENTS: dict[str, str] = {
+    "vlm": "AyaVisionForConditionalGeneration",
+}
+"""Name of a vision-language model that is made to be tuned on programs -> its class."""
+
+NAMES: tuple[str, ...] = (*CHECKPOINTS, *WRITERS, *STUDENTS)
 """Every checkpoint."""
 
 _FOLDER = Path(__file__).parent / "checkpoints"
@@ -51,7 +56,7 @@ def path(name: str) -> Path:
 def inventory() -> list[dict[str, Any]]:
     """What there is: name, class, folder, whether it is trained, size in megabytes."""
     rows: list[dict[str, Any]] = []
-    for name, kind in (CHECKPOINTS | WRITERS).items():
+    for name, kind in (CHECKPOINTS | WRITERS | STUDENTS).items():
         folder = _FOLDER / name
         files = [file for file in folder.glob("*") if file.is_file()]
         rows.append(
@@ -66,4 +71,4 @@ def inventory() -> list[dict[str, Any]]:
     return rows
 
 
-__all__ = ["CHECKPOINTS", "NAMES", "WRITERS", "inventory", "path"]
+__all__ = ["CHECKPOINTS", "NAMES", "STUDENTS", "WRITERS", "inventory", "path"]

@@ -10,7 +10,12 @@ import vprog
 from vprog.errors import InputError, known_names
 from vprog.zoo import NAMES
 
-_RECIPES = {"writer": "writer/writer.py", "shapes": "writer/shapes.py", "nlvr": "nlvr/writer.py"}
+_RECIPES = {
+    "writer": "writer/writer.py",
+    "shapes": "writer/shapes.py",
+    "nlvr": "nlvr/writer.py",
+    "vlm": "vlm/vlm.py",
+}
 """Recipes that are not ``zoo/<name>.py``."""
 
 

@@ -7,6 +7,7 @@
 - ``vqa``: one question of each group a picture: three of four about the region around an object,
   one about the whole picture; counts are all about whole pictures. Each place is given apart, too.
 - ``match``: the right one among ten phrases for the box of an object.
+- ``vlm``, only where it is named: see ``vprog.evaluation.zoo.vlm``.
 
 Seeds are scored on the split ``test``, which no training uses.
 """
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from vprog.console import note
-from vprog.errors import ToolError
+from vprog.errors import InputError, ToolError
 from vprog.evaluation.statistics import wilson
 from vprog.evaluation.zoo.metrics import Box, f1, f1_interval, found
 from vprog.evaluation.zoo.options import ten_options
@@ -61,10 +62,17 @@ def score(
     Raises:
         InputError: A checkpoint or a package is missing.
     """
-    parts = {"detect": _detect, "vqa": _vqa, "match": _match}
+    from vprog.evaluation.zoo.vlm import score_vlm
+
+    parts = {"detect": _detect, "vqa": _vqa, "match": _match, "vlm": score_vlm}
     result: dict[str, Any] = {"seed": seed, "n": n}
     for name in names:
         path(name)
+        if name not in parts:
+            raise InputError(
+                f"zoo checkpoint {name!r} writes programs: measure it with `vprog run BENCH "
+                f"--writer zoo:{name}`. Scored here: {', '.join(parts)}"
+            )
         if progress:
             note(f"scoring zoo:{name} on {n:,} pictures a figure")
         result[name] = parts[name](_answerer(name), seed, n)
@@ -82,10 +90,12 @@ def _answerer(name: str) -> Answerer:
         return Detect(DetectSettings(model=model)).answer
     if name == "vqa":
         return Vqa(VqaSettings(model=model)).answer
+    if name == "vlm":
+        return Vqa(VqaSettings(model=model, max_new_tokens=80)).answer
     return Match(MatchSettings(model=model)).answer
 
 
-def _pictures(domain: str, seed: int, n: int, split: str = "test") -> Iterator[list[Picture]]:
+def pictures_of(domain: str, seed: int, n: int, split: str = "test") -> Iterator[list[Picture]]:
     """Fresh pictures with their gold scenes, ``CHUNK`` at a time."""
     for start in range(0, n, CHUNK):
         chunk = []
@@ -95,7 +105,7 @@ def _pictures(domain: str, seed: int, n: int, split: str = "test") -> Iterator[l
         yield chunk
 
 
-def _answers(answer: Answerer, asked: Sequence[Asked]) -> list[Any]:
+def values_of(answer: Answerer, asked: Sequence[Asked]) -> list[Any]:
     """The values of all calls; a call that failed is an error of the whole."""
     values = []
     for start in range(0, len(asked), 256):
@@ -108,7 +118,8 @@ def _answers(answer: Answerer, asked: Sequence[Asked]) -> list[Any]:
     return values
 
 
-def _scene(picture: Picture) -> Scene:
+def scene_of(picture: Picture) -> Scene:
+    """The gold scene of a fresh picture."""
     assert picture.scene is not None
     return picture.scene
 
@@ -161,17 +172,17 @@ def detections(
     Yields:
         For each picture, phrase by phrase, the regions that were found and the gold boxes.
     """
-    for chunk in _pictures(domain, seed, n, split):
+    for chunk in pictures_of(domain, seed, n, split):
         asked: list[Asked] = []
         golds: list[tuple[int, list[Box]]] = []
         for number, picture in enumerate(chunk):
             rng = random.Random(f"{seed}/{picture.id}/phrases")
-            for phrase, things in phrases(rng, _scene(picture)).items():
+            for phrase, things in phrases(rng, scene_of(picture)).items():
                 call = Call("detect", {"image": picture.region, "phrase": phrase})
                 asked.append((picture, call))
                 golds.append((number, [thing.box_xyxy for thing in things]))
         by_picture: list[list[tuple[list[Region], list[Box]]]] = [[] for _ in chunk]
-        for (number, gold), regions in zip(golds, _answers(answer, asked), strict=True):
+        for (number, gold), regions in zip(golds, values_of(answer, asked), strict=True):
             by_picture[number].append((regions, gold))
         yield from by_picture
 
@@ -215,7 +226,7 @@ def kinds(rng: random.Random, scene: Scene) -> dict[str, list[SceneObject]]:
 
 def _vqa(answer: Answerer, seed: int, n: int) -> dict[str, Any]:
     told: dict[str, list[tuple[str, Question, str]]] = {group: [] for group in GROUPS}
-    for chunk in _pictures("generalist", seed, n):
+    for chunk in pictures_of("generalist", seed, n):
         asked: list[Asked] = []
         keys: list[tuple[str, str, Question]] = []
         for picture in chunk:
@@ -225,7 +236,7 @@ def _vqa(answer: Answerer, seed: int, n: int) -> dict[str, Any]:
                 keys.append((group, place, question))
                 call = Call("vqa", {"image": region, "question": question.text})
                 asked.append((picture, call))
-        for (group, place, question), value in zip(keys, _answers(answer, asked), strict=True):
+        for (group, place, question), value in zip(keys, values_of(answer, asked), strict=True):
             told[group].append((place, question, str(value)))
     return {group: _accuracy(rows) for group, rows in told.items()}
 
@@ -233,7 +244,7 @@ def _vqa(answer: Answerer, seed: int, n: int) -> dict[str, Any]:
 def _question(
     rng: random.Random, picture: Picture, group: str, manner: str
 ) -> tuple[str, Region, Question]:
-    scene = _scene(picture)
+    scene = scene_of(picture)
     crop = group != "count" and rng.random() < CROPS
     while True:
         if not crop:
@@ -251,15 +262,16 @@ def _question(
 
 
 def _accuracy(rows: Sequence[tuple[str, Question, str]]) -> dict[str, Any]:
-    whole = _share([(question.answer, said) for _, question, said in rows])
+    whole = share([(question.answer, said) for _, question, said in rows])
     for place in ("crop", "scene"):
         part = [(question.answer, said) for where, question, said in rows if where == place]
         if part and len(part) < len(rows):
-            whole[place] = _share(part)
+            whole[place] = share(part)
     return whole
 
 
-def _share(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def share(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The share of pairs (gold, said) that agree, as a figure."""
     right = sum(gold == said for gold, said in rows)
     most = Counter(gold for gold, _ in rows).most_common(1)[0][1]
     low, high = wilson(right, len(rows))
@@ -277,19 +289,19 @@ def _share(rows: Sequence[tuple[str, str]]) -> dict[str, Any]:
 def _match(answer: Answerer, seed: int, n: int) -> dict[str, Any]:
     hits: list[bool] = []
     sides: list[bool] = []
-    for chunk in _pictures("generalist", seed, n):
+    for chunk in pictures_of("generalist", seed, n):
         asked: list[Asked] = []
         for picture in chunk:
             rng = random.Random(f"{seed}/{picture.id}/options")
-            thing = rng.choice(_scene(picture).objects)
+            thing = rng.choice(scene_of(picture).objects)
             options: list[Any] = list(ten_options(rng, *_facts(thing)))
             region = Region(picture.id, *thing.box_xyxy)
             asked.append((picture, Call("match", {"image": region, "options": options})))
-        for scores in _answers(answer, asked):
+        for scores in values_of(answer, asked):
             hits.append(max(range(10), key=scores.__getitem__) == 0)
             sides += [scores[0] >= 0.5, scores[1] < 0.5]
-    top = _share([("right", "right" if hit else "wrong") for hit in hits])
-    half = _share([("right", "right" if side else "wrong") for side in sides])
+    top = share([("right", "right" if hit else "wrong") for hit in hits])
+    half = share([("right", "right" if side else "wrong") for side in sides])
     return {
         "top1_of_10": {**top, "majority": 0.1},
         "right_side_of_half": {**half, "majority": 0.5},

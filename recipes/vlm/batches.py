@@ -1,0 +1,100 @@
+"""Batches: a picture, and behind it several questions that do not see each other.
+
+A picture is read once for all its questions. Each question stands where it would stand alone
+(positions, attention), so that a step is the same as one over single questions, only cheaper.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from model import IMAGE_TOKENS
+from scenes import View
+from tasks import Turn
+from tokenizer import BEGIN, CLOSE, PATCH, TILE, USER
+
+BUDGET = 150
+"""Tokens of questions and answers for a picture; what does not fit is left out."""
+HEAD = 3
+"""Tokens before those of a picture."""
+PREFIX = HEAD + IMAGE_TOKENS + 1
+NOTHING = -1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors of a step.
+
+    Attributes:
+        pixels: float [B, 3, 96, 96] in [-1, 1].
+        ids: [B, T].
+        positions: [B, T].
+        mask: Added to attention, [B, 1, T, T].
+        at: Where tokens stand before those that are to be said, as an index into [B * T].
+        said: Those tokens.
+        boxes: Of things, shares of the picture, [B, slots, 4].
+        facts: Of things, [B, slots, 4]; -1 where there is none.
+    """
+
+    pixels: torch.Tensor
+    ids: torch.Tensor
+    positions: torch.Tensor
+    mask: torch.Tensor
+    at: torch.Tensor
+    said: torch.Tensor
+    boxes: torch.Tensor
+    facts: torch.Tensor
+
+
+def pixels_of(views: Sequence[View]) -> torch.Tensor:
+    """Pictures as the processor hands them on."""
+    stacked = torch.from_numpy(np.stack([view.pixels for view in views]))
+    return stacked.permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous()
+
+
+def collate(
+    words: Any, views: Sequence[View], asked: Sequence[Sequence[Turn]], rng: random.Random
+) -> Batch:
+    """A batch of pictures with their turns."""
+    talk, end = words.convert_tokens_to_ids(["<assistant>", "<end_of_utterance>"])
+    head = words.convert_tokens_to_ids([USER, BEGIN, TILE, *[PATCH] * IMAGE_TOKENS, CLOSE])
+    flat = [text for turns in asked for turn in turns for text in turn]
+    coded = iter(words(flat, add_special_tokens=False).input_ids)
+    rows: list[tuple[list[int], list[int], list[int], list[int]]] = []
+    for turns in asked:
+        ids, places, owners, goals = list(head), list(range(PREFIX)), [0] * PREFIX, [-1] * PREFIX
+        for number in range(1, len(turns) + 1):
+            prompt, target = next(coded), next(coded)
+            one = [*prompt, talk, *target, end]
+            if len(ids) + len(one) > PREFIX + BUDGET and number > 1:
+                continue
+            ids += one
+            places += range(PREFIX, PREFIX + len(one))
+            owners += [number] * len(one)
+            goals += [-1] * len(prompt) + [*target, end, -1]
+        rows.append((ids, places, owners, goals))
+    width = max(len(ids) for ids, *_ in rows)
+    table = torch.zeros(4, len(rows), width, dtype=torch.long)
+    table[2:] = -1
+    for row, parts in enumerate(rows):
+        for index, part in enumerate(parts):
+            table[index, row, : len(part)] = torch.tensor(part)
+    ids, positions, owner, goal = table
+    seen = (owner[:, None] == owner[:, :, None]) | (owner[:, None] == 0)
+    seen &= torch.ones(width, width, dtype=torch.bool).tril()
+    mask = torch.zeros(seen.shape).masked_fill_(~seen, NOTHING)[:, None]
+    at = (goal.flatten() >= 0).nonzero()[:, 0]
+    slots = max(len(view.things) for view in views)
+    boxes, facts = torch.zeros(len(views), slots, 4), torch.full((len(views), slots, 4), -1)
+    for row, view in enumerate(views):
+        for slot, thing in enumerate(view.things if not view.grid else ()):
+            boxes[row, slot] = torch.tensor(thing.box_xyxy) / 96
+            facts[row, slot] = torch.tensor(thing.facts)
+    return Batch(
+        pixels_of(views), ids, positions, mask, at, goal.flatten()[at], boxes, facts
+    )  # fmt: skip

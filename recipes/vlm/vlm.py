@@ -1,0 +1,91 @@
+"""Trains ``vlm``: a vision-language model that finds, names, counts and lists, and repeats.
+
+Made to be tuned on answers and rationales. It starts from the detector's layers (model.py); these
+rest over the first ``RESTING`` of the steps. Answers alone are learned (tasks.py); losses that read
+things off picture tokens by the words' own embeddings let words and pictures meet.
+"""
+
+from __future__ import annotations
+
+import random
+
+import tokenizer as vocabulary
+import torch
+from batches import PREFIX, Batch, collate
+from measure import answers, figures
+from model import Reader, start, tokens
+from pictures import load
+from publish import detector
+from saving import save
+from scenes import drawn, grid
+from tasks import turns
+from torch.nn import functional
+from training import Trainer, arguments, plan
+from transformers import AyaVisionForConditionalGeneration
+
+RESTING = 0.3
+"""Share of the steps during which the tower is not trained."""
+GRIDS = 0.1
+"""Share of pictures that are grids of shapes."""
+TURNS = 8
+
+
+def hidden(
+    model: AyaVisionForConditionalGeneration, batch: Batch, read: torch.Tensor
+) -> torch.Tensor:
+    """States before every token, [B * T, width]."""
+    embedded = model.get_input_embeddings()(batch.ids)
+    embedded = torch.cat([embedded[:, :3], read, embedded[:, PREFIX - 1 :]], 1)
+    states: torch.Tensor = model.model.language_model(
+        inputs_embeds=embedded, attention_mask=batch.mask, position_ids=batch.positions,
+        use_cache=False,
+    ).last_hidden_state  # fmt: skip
+    return states.flatten(0, 1)
+
+
+def main() -> None:
+    """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
+    given = arguments("vlm", __doc__ or "", steps=4000, rate=1.5e-3)
+    task = plan(given)
+    torch.manual_seed(task.seed)
+    pictures, own = (
+        load("generalist", "train", given.pictures, 7),
+        load("generalist", "val", 1000, 7),
+    )
+    words = vocabulary.build()
+    model = start(words, detector())
+    model.set_attn_implementation("eager")
+    reader = Reader(words, model.config.text_config.hidden_size)
+    trainer = Trainer(task, model, reader)
+
+    def batch_of(step: int) -> Batch:
+        rng = random.Random(f"{task.seed}/{step}")
+        views = [
+            grid(rng)
+            if rng.random() < GRIDS
+            else drawn(pictures, rng.randrange(len(pictures)), rng.random() < 0.5)
+            for _ in range(given.batch)
+        ]
+        return collate(words, views, [turns(rng, view, TURNS) for view in views], rng)
+
+    def loss(step: int) -> dict[str, torch.Tensor]:
+        model.model.vision_tower.requires_grad_(step >= RESTING * task.steps)
+        batch = batch_of(step)
+        read = tokens(model, batch.pixels)
+        states = hidden(model, batch, read)[batch.at]
+        losses = {"words": functional.cross_entropy(model.lm_head(states), batch.said)}
+        weight = 0.1 + 0.4 * max(0.0, 1 - step / (0.3 * task.steps))
+        embeddings = model.get_input_embeddings().weight
+        seen = reader(read, embeddings, batch.boxes, batch.facts)
+        return losses | {name: weight * value for name, value in seen.items()}
+
+    def validate(average: AyaVisionForConditionalGeneration) -> dict[str, float]:
+        save(trainer, words, trainer.plan.folder.parents[1] / "vlm" / "latest")
+        return figures(answers(average, words), own, 96)
+
+    if trainer.train(loss, validate):
+        save(trainer, words, given.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The shipped vision-language model is an ordinary Hugging Face folder that says what it sees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from vprog.evaluation.zoo.scenes import draw
+from vprog.evaluation.zoo.score import score
+from vprog.evaluation.zoo.vlm import boxes, place
+from vprog.zoo import STUDENTS, inventory, path
+
+ROW = next(row for row in inventory() if row["name"] == "vlm")
+
+pytestmark = pytest.mark.skipif(not ROW["trained"], reason="zoo:vlm is not trained yet")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _torch() -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+
+
+def test_it_is_small_and_says_what_it_is() -> None:
+    assert ROW["megabytes"] <= 5
+    config = json.loads((path("vlm") / "config.json").read_text("utf-8"))
+    assert config["architectures"] == [STUDENTS["vlm"]]
+    card = (path("vlm") / "README.md").read_text("utf-8")
+    for heading in ("## Data", "## Recipe", "## Scores", "## Curve", "## Limits"):
+        assert heading in card
+    curve = (path("vlm") / "curve.jsonl").read_text("utf-8").splitlines()
+    assert all(json.loads(line)["val"] for line in curve)
+
+
+def test_weights_are_half_precision() -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    weights = load_file(path("vlm") / "model.safetensors")
+    assert {w.dtype for w in weights.values() if w.is_floating_point()} == {torch.float16}
+
+
+def test_plain_transformers_is_enough(tmp_path: Any) -> None:
+    from PIL import Image
+
+    pixels, scene = draw("generalist", "val", 91, 0)
+    Image.fromarray(pixels).save(tmp_path / "scene.png")
+    thing = scene.objects[-1]
+    code = f"""
+import sys, torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+folder = {str(path("vlm"))!r}
+processor = AutoProcessor.from_pretrained(folder)
+model = AutoModelForImageTextToText.from_pretrained(folder).eval()
+assert model.dtype == torch.float32
+picture = Image.open({str(tmp_path / "scene.png")!r})
+content = [{{"type": "image", "image": picture}}, {{"type": "text", "text": "find {thing.name}"}}]
+inputs = processor.apply_chat_template(
+    [{{"role": "user", "content": content}}], add_generation_prompt=True, tokenize=True,
+    return_dict=True, return_tensors="pt",
+)
+said = model.generate(**inputs, max_new_tokens=80, do_sample=False)
+said = said[:, inputs["input_ids"].shape[1]:]
+print(processor.batch_decode(said, skip_special_tokens=True)[0])
+assert not any(name.startswith("vprog") for name in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{thing.name} : ")
+    found = boxes(done.stdout, scene.width)
+    assert min(max(abs(a - b) for a, b in zip(f, thing.box_xyxy, strict=True)) for f in found) < 8
+
+
+def test_places_come_back_within_half_a_step() -> None:
+    box = (10.0, 20.0, 40.0, 96.0)
+    (again,) = boxes(place(box, 96), 96)
+    assert max(abs(a - b) for a, b in zip(again, box, strict=True)) <= 96 / 31 / 2
+
+
+def test_it_sees_what_is_drawn() -> None:
+    figures = score(92, 12, ("vlm",))["vlm"]
+    assert figures["find_kind"]["value"] > 0.6
+    assert figures["name_colour_kind"]["value"] > 0.6
+    assert {key: len(figure["ci95"]) for key, figure in figures.items()}["relation"] == 2
