@@ -20,6 +20,9 @@ from vprog.world.vocabulary import COLORS, HELD_OUT_PAIRS, KINDS, PATTERNS, SIZE
 
 Turn = tuple[str, str]
 """A prompt and its answer."""
+SHORTLY = "answer with a single word or phrase"
+EXPLAIN = "explain the rationale to answer the question"
+"""The instructions of ``vprog.distill``, Hu et al. (CVPR 2024), section 3.2."""
 SIDES: dict[str, tuple[int, int]] = {
     "left of": (0, -1), "right of": (0, 1), "above": (1, -1), "below": (1, 1),
 }  # fmt: skip
@@ -101,15 +104,15 @@ def name(rng: random.Random, view: View) -> Turn:
 
 
 def question(rng: random.Random, view: View) -> Turn:
-    """A question about a box as programs ask it; with a repetition, or the answer alone."""
+    """A question about a box as programs ask it, with one of VPD's two instructions."""
     if view.grid or not view.things:
         return name(rng, view)
     thing = rng.choice(view.things)
     asked = about_crop(rng, thing.gold(), [thing.gold()])
     text = f"{thing.place} {asked.text.lower().replace('?', ' ?')}"
     if rng.random() < 0.3:
-        return text, asked.answer
-    return f"explain {text}", f"{text} {asked.answer} ."
+        return f"{text} {SHORTLY}", asked.answer
+    return f"{text} {EXPLAIN}", f"{text} {asked.answer} . so the answer is {asked.answer} ."
 
 
 def relation(rng: random.Random, view: View) -> Turn:
@@ -134,14 +137,16 @@ def relation(rng: random.Random, view: View) -> Turn:
             if ok and t is not anchor and gap > 0
         ]
         if rng.random() < 0.4:
-            said = f"{phrase} {side} {anchor.place}"
-            return f"find {said}", found(said, places)
+            return (
+                f"find {phrase} {side} {anchor.place}",
+                found(f"{side} {anchor.place} {phrase}", places),
+            )
         called = _naming(rng, view, anchor)
         if called:
             first = found(called, [anchor.place])
             return (
                 f"find {phrase} {side} {called}",
-                f"{first} {found(f'{phrase} {side} {anchor.place}', places)}",
+                f"{first} {found(f'{side} {anchor.place} {phrase}', places)}",
             )
     return find(rng, view)
 

@@ -52,6 +52,8 @@ MORE = """
     zero one verify property match matches best text query simple fits fit likely score segment
     depth closer further farther between among pair pairs picture image photo background style
     outline chalk pixels around whole part full empty visible seen covered hidden spot spots
+    single rationale reasoning times divided differs xor edited repainted choices options write why
+    places done using please finally
 """
 """Words of explanations, of SHAPES and of its kin, beside those of the world."""
 

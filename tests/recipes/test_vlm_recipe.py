@@ -103,11 +103,11 @@ def test_relations_name_their_anchor_and_its_side(recipe, views) -> None:
     seen = 0
     for number, view in enumerate(views[:6] * 40):
         prompt, answer = recipe.tasks.relation(random.Random(number), view)
-        side = re.search(r"(left of|right of|above|below) \[(\d+) (\d+) (\d+) (\d+)\] : ", answer)
+        side = re.search(r"(left of|right of|above|below) (\[\d+ \d+ \d+ \d+\]) [^:]+: ", answer)
         if side is None:
             continue
         seen += 1
-        anchor = recipe.measure.boxes(answer[side.start() : side.end()])[0]
+        anchor = recipe.measure.boxes(side[2])[0]
         axis, sign = recipe.tasks.SIDES[side[1]]
         for box in recipe.measure.boxes(answer[side.end() :]):
             gap = (box[axis] + box[axis + 2] - anchor[axis] - anchor[axis + 2]) / 2
