@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gaze import looked_at, subjects
 from model import IMAGE_TOKENS
 from scenes import View
 from tasks import Turn
@@ -37,6 +38,7 @@ class Batch:
         mask: Added to attention, [B, 1, T, T].
         at: Where tokens stand before those that are to be said, as an index into [B * T].
         said: Those tokens.
+        wanted: Tokens of the picture that they are about, bool [said, 36].
         boxes: Of things, shares of the picture, [B, slots, 4].
         facts: Of things, [B, slots, 4]; -1 where there is none.
     """
@@ -47,6 +49,7 @@ class Batch:
     mask: torch.Tensor
     at: torch.Tensor
     said: torch.Tensor
+    wanted: torch.Tensor
     boxes: torch.Tensor
     facts: torch.Tensor
 
@@ -66,7 +69,8 @@ def collate(
     flat = [text for turns in asked for turn in turns for text in turn]
     coded = iter(words(flat, add_special_tokens=False).input_ids)
     rows: list[tuple[list[int], list[int], list[int], list[int]]] = []
-    for turns in asked:
+    wanted: list[np.ndarray] = []
+    for view, turns in zip(views, asked, strict=True):
         ids, places, owners, goals = list(head), list(range(PREFIX)), [0] * PREFIX, [-1] * PREFIX
         for number in range(1, len(turns) + 1):
             prompt, target = next(coded), next(coded)
@@ -77,6 +81,9 @@ def collate(
             places += range(PREFIX, PREFIX + len(one))
             owners += [number] * len(one)
             goals += [-1] * len(prompt) + [*target, end, -1]
+            about = subjects(view, *turns[number - 1])
+            assert len(about) == len(target)
+            wanted.append(looked_at(view, [*about, ()]))
         rows.append((ids, places, owners, goals))
     width = max(len(ids) for ids, *_ in rows)
     table = torch.zeros(4, len(rows), width, dtype=torch.long)
@@ -96,5 +103,6 @@ def collate(
             boxes[row, slot] = torch.tensor(thing.box_xyxy) / 96
             facts[row, slot] = torch.tensor(thing.facts)
     return Batch(
-        pixels_of(views), ids, positions, mask, at, goal.flatten()[at], boxes, facts
+        pixels_of(views), ids, positions, mask, at, goal.flatten()[at],
+        torch.from_numpy(np.concatenate(wanted)), boxes, facts,
     )  # fmt: skip

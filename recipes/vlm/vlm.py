@@ -2,7 +2,8 @@
 
 Made to be tuned on answers and rationales. It starts from the detector's layers (model.py); these
 rest over the first ``RESTING`` of the steps. Answers alone are learned (tasks.py); losses that read
-things off picture tokens by the words' own embeddings let words and pictures meet.
+things off picture tokens by the words' own embeddings, and that show some heads where to look
+(gaze.py), let words and pictures meet.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import random
 
 import tokenizer as vocabulary
 import torch
-from batches import PREFIX, Batch, collate
+from batches import HEAD, PREFIX, Batch, collate
+from gaze import Gaze
 from measure import answers, figures
 from model import Reader, start, tokens
 from pictures import load
@@ -23,7 +25,7 @@ from torch.nn import functional
 from training import Trainer, arguments, plan
 from transformers import AyaVisionForConditionalGeneration
 
-RESTING = 0.3
+RESTING = 0.4
 """Share of the steps during which the tower is not trained."""
 GRIDS = 0.1
 """Share of pictures that are grids of shapes."""
@@ -45,7 +47,7 @@ def hidden(
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given = arguments("vlm", __doc__ or "", steps=4000, rate=1.5e-3)
+    given = arguments("vlm", __doc__ or "", steps=2600, rate=1.5e-3)
     task = plan(given)
     torch.manual_seed(task.seed)
     pictures, own = (
@@ -56,6 +58,7 @@ def main() -> None:
     model = start(words, detector())
     model.set_attn_implementation("eager")
     reader = Reader(words, model.config.text_config.hidden_size)
+    gaze = Gaze(model.model.language_model)
     trainer = Trainer(task, model, reader)
 
     def batch_of(step: int) -> Batch:
@@ -74,9 +77,10 @@ def main() -> None:
         read = tokens(model, batch.pixels)
         states = hidden(model, batch, read)[batch.at]
         losses = {"words": functional.cross_entropy(model.lm_head(states), batch.said)}
-        weight = 0.1 + 0.4 * max(0.0, 1 - step / (0.3 * task.steps))
+        weight = 0.1 + 0.4 * max(0.0, 1 - step / (0.6 * task.steps))
         embeddings = model.get_input_embeddings().weight
         seen = reader(read, embeddings, batch.boxes, batch.facts)
+        seen["gaze"] = gaze.loss(batch.at, batch.wanted, HEAD)
         return losses | {name: weight * value for name, value in seen.items()}
 
     def validate(average: AyaVisionForConditionalGeneration) -> dict[str, float]:

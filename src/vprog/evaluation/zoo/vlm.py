@@ -97,7 +97,8 @@ def _f1(rows: Iterator[tuple[list[Any], list[str], list[list[Box]]]], seed: int,
 def _found(answer: Answerer, seed: int, n: int, domain: str, phrases: Phrases) -> Any:
     def rows() -> Iterator[tuple[list[Any], list[str], list[list[Box]]]]:
         for chunk in pictures_of(domain, seed, n):
-            pictures, prompts, golds = [], [], []
+            pictures, prompts = [], []
+            golds: list[list[Box]] = []
             for picture in chunk:
                 rng = random.Random(f"{seed}/{picture.id}/phrases")
                 for phrase, things in phrases(rng, scene_of(picture)).items():
@@ -155,7 +156,8 @@ def _count_phrases(rng: random.Random, scene: Scene) -> dict[str, list[SceneObje
 def _relations(answer: Answerer, seed: int, n: int) -> Any:
     def rows() -> Iterator[tuple[list[Any], list[str], list[list[Box]]]]:
         for chunk in pictures_of("generalist", seed, n):
-            pictures, prompts, golds = [], [], []
+            pictures, prompts = [], []
+            golds: list[list[Box]] = []
             for picture in chunk:
                 rng = random.Random(f"{seed}/{picture.id}/relation")
                 asked = _related(rng, scene_of(picture))
