@@ -7,6 +7,7 @@ shows programs ViperGPT's frame (y growing upward) and converts at the border of
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import os
@@ -167,6 +168,12 @@ class Picture:
     def __repr__(self) -> str:
         """Shows the id and where the pixels are."""
         return f"Picture({self.id!r}, {self.where})"
+
+    def called(self, id: str) -> Picture:
+        """The same picture under another id."""
+        same = copy.copy(self)
+        same.id, same._region = id, None
+        return same
 
     @property
     def where(self) -> str:

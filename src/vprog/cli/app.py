@@ -26,6 +26,7 @@ from vprog.cli import (
     listing,
     run,
     score,
+    teach,
     view,
     world,
     zoo,
@@ -67,6 +68,7 @@ app.command("ask")(ask.ask)
 app.command("check")(check.check)
 app.command("score")(score.score)
 app.command("blame")(blame.blame)
+app.command("teach")(teach.teach)
 app.command("view")(view.view)
 app.command("list")(listing.list_)
 app.command("doctor")(doctor.doctor)

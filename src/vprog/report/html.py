@@ -12,7 +12,7 @@ import base64
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from vprog.report.card import render_card
 from vprog.report.filters import Filters
 from vprog.report.item import ReportItem
 from vprog.report.overview import Totals, render_overview
+from vprog.report.tables import Table, render_html
 from vprog.report.text import escape, shorten
 
 __all__ = ["ReportItem", "render_report", "write_report"]
@@ -33,6 +34,7 @@ def write_report(
     items: Iterable[ReportItem],
     summary: Mapping[str, object] | None = None,
     limit: int = 200,
+    tables: Sequence[Table] = (),
 ) -> Path:
     """Writes a report as one HTML file.
 
@@ -42,6 +44,7 @@ def write_report(
         items: What to show, in this order. All are counted, the first ``limit`` are shown.
         summary: Facts of the run (command, toolbox, versions, ...); see ``render_overview``.
         limit: The most items that are shown.
+        tables: Title, columns and rows of tables below the head.
 
     Returns:
         ``path``.
@@ -49,7 +52,7 @@ def write_report(
     Raises:
         InputError: The file cannot be written.
     """
-    page = render_report(title, items, summary or {}, limit)
+    page = render_report(title, items, summary or {}, limit, tables)
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +66,11 @@ def write_report(
 
 
 def render_report(
-    title: str, items: Iterable[ReportItem], summary: Mapping[str, object], limit: int = 200
+    title: str,
+    items: Iterable[ReportItem],
+    summary: Mapping[str, object],
+    limit: int = 200,
+    tables: Sequence[Table] = (),
 ) -> str:
     """The page of ``write_report`` as text."""
     album, totals, filters = Album(), Totals(), Filters()
@@ -95,7 +102,7 @@ def render_report(
         f"<title>{escape(shorten(title, 200))}</title>\n"
         f'<link rel="icon" href="data:,">\n<style>{style}</style>\n</head>\n<body>\n'
         f"{album.render()}\n<main>\n{render_overview(title, totals, summary)}"
-        f"{filters.render(shown)}{cut}{body}"
+        f"{''.join(render_html(*table) for table in tables)}{filters.render(shown)}{cut}{body}"
         '<p class="empty" id="none" hidden>Nothing matches. '
         '<button type="button" id="reset">Clear filters</button></p>\n'
         "<footer>made by vprog</footer>\n</main>\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vprog.report.tables import Cell, Figure, render_markdown, render_rich
+from vprog.report.tables import Cell, Figure, Table, render_markdown, render_rich
 from vprog.report.text import visible
 
 _COLUMNS = ("run", "n", "accuracy", "majority", "vqa", "failed")
@@ -13,9 +13,6 @@ _FACTS = ("split", "writer", "toolbox", "language", "seed")
 
 MOST_VALUES = 12
 """A kind of type with more values than this is left to ``--markdown`` and ``--json``."""
-
-Table = tuple[str, Sequence[str], list[list[Cell]]]
-"""Title, columns, rows."""
 
 
 def print_scores(

@@ -10,7 +10,7 @@ from vprog.errors import InputError
 from vprog.report.text import number, visible
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.table import Table as RichTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,11 @@ class Figure:
 Cell: TypeAlias = "Figure | str | int | float | None"
 """What a table holds; None is an empty cell."""
 
+Table = tuple[str, Sequence[str], Sequence[Sequence[Cell]]]
+"""Title, columns, rows."""
 
-def render_rich(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+
+def render_rich(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> RichTable:
     """A table for a terminal; columns that hold only numbers are aligned to the right.
 
     Args:
@@ -56,11 +59,11 @@ def render_rich(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell
         InputError: A row has more or fewer cells than there are columns.
     """
     from rich import box
-    from rich.table import Table
+    from rich.table import Table as RichTable
     from rich.text import Text
 
     _check(columns, rows)
-    table = Table(
+    table = RichTable(
         title=Text(visible(title, keep=""), style="bold") if title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
@@ -100,6 +103,34 @@ def render_markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> s
         for line in lines
     ]
     return "".join(f"| {' | '.join(line)} |\n" for line in [padded[0], rule, *padded[1:]])
+
+
+def render_html(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table for a report page.
+
+    Args:
+        title: Above the table.
+        columns: Their names.
+        rows: As many cells each.
+
+    Raises:
+        InputError: A row has more or fewer cells than there are columns.
+    """
+    from vprog.report.text import escape
+
+    _check(columns, rows)
+    right = [' class="n"' if _numeric(i, rows) else "" for i in range(len(columns))]
+    head = "".join(f"<th{r}>{escape(c)}</th>" for c, r in zip(columns, right, strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{r}>{escape(_text(c))}</td>" for c, r in zip(row, right, strict=True))
+        + "</tr>\n"
+        for row in rows
+    )
+    return (
+        f'<section class="table"><h3>{escape(title)}</h3><table><thead><tr>{head}</tr></thead>\n'
+        f"<tbody>{body}</tbody></table></section>\n"
+    )
 
 
 def _text(cell: Cell) -> str:

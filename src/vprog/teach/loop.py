@@ -61,8 +61,8 @@ class Loop(training.Loop[TeachSettings, Taught]):
             learner = add_lora(model, name, settings.rank, settings.alpha, settings.seed)
         else:
             learner = model.requires_grad_(True)
-            if material.replay:
-                before = open_student(self._backend.tool, material.settings)
+        if material.replay and (settings.method == "full" or material.before is not None):
+            before = open_student(self._backend.tool, material.before or material.settings)
         self._learner = learner
         super().__init__(settings, folder, self._backend.device)
         self.begin(Objective(self._student, learner, settings, before))

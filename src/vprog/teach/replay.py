@@ -34,7 +34,7 @@ class Objective(nn.Module):
             student: Whose model learns.
             learner: Its module.
             settings: Of the training.
-            before: A second copy of the student that stays as it is; None with LoRA.
+            before: A second student that stays as it is; None: the student without its LoRA.
         """
         super().__init__()
         self.learner = learner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +72,7 @@ class Material:
     replay: Mapping[str, Sequence[Supervised]]
     pictures: Mapping[str, Picture]
     left_out: Mapping[str, int]
+    before: ModelSettings | None = None
 
     @property
     def rows(self) -> dict[str, int]:
@@ -90,6 +92,7 @@ def train(
     replay: Mapping[str, Sequence[Supervised]] | None = None,
     val: Sequence[Supervised] = (),
     validate: Validate | None = None,
+    before: ModelSettings | None = None,
 ) -> Taught:
     """Teaches a tool's model; called again after it was killed, it goes on.
 
@@ -106,6 +109,8 @@ def train(
             stay as it was; their answers play no part.
         val: Rows on which the best step is chosen, by their loss.
         validate: Chooses the best step in place of that; higher is better.
+        before: What replayed calls keep the student to, where that is not the student itself (in
+            later rounds, the student before the first).
 
     Returns:
         What it came to; ``Taught.model`` is what a toolbox names.
@@ -118,6 +123,9 @@ def train(
     material = _material(tool, student, task, val, replay or {}, pictures, settings)
     sets = {"task": material.task, "val": material.val, **material.replay}
     print_of = f"{material.student.backend.fingerprint} {validate is not None}"
+    if before is not None and toolbox_name(before) != toolbox_name(material.settings):
+        material = dataclasses.replace(material, before=before)
+        print_of += f" {toolbox_name(before)}"
     folder = Folder(Path(out), identity(settings, print_of, sets, pictures))
     done = read_outcome(folder)
     if done is not None:

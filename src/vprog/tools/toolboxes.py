@@ -1,6 +1,6 @@
 """Toolboxes: the ones that vprog has names for, and TOML files that bind tools to backends.
 
-A file has one key a tool and, if it starts from a named toolbox, ``base``::
+A file has one key a tool and, if it starts from a named toolbox or another file, ``base``::
 
     base = "zoo"
     detect = "google/owlv2-base-patch16-ensemble"
@@ -14,6 +14,8 @@ and settings.
 
 from __future__ import annotations
 
+import json
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,9 +147,7 @@ def _from_file(path: Path) -> list[Binding]:
     base = data.pop("base", None)
     bindings: dict[str, Binding] = {}
     if base is not None:
-        if base not in NAMES:
-            raise InputError(f"{path}: base: unknown toolbox {base!r}. Known: {', '.join(NAMES)}")
-        bindings = _named(base)
+        bindings = _base(base, path)
     for tool, value in data.items():
         where = f"{path}: {tool}"
         if tool not in TOOLS:
@@ -156,6 +156,49 @@ def _from_file(path: Path) -> list[Binding]:
     if not bindings:
         raise InputError(f"toolbox {path} binds nothing; bind one of {', '.join(TOOLS)}")
     return list(bindings.values())
+
+
+def _base(base: Any, path: Path) -> dict[str, Binding]:
+    """The bindings that a file starts from: of a name, or of another file beside it."""
+    if base in NAMES:
+        return _named(base)
+    other = path.parent / str(base)
+    if not str(base).endswith(".toml"):
+        known = ", ".join(NAMES)
+        raise InputError(
+            f"{path}: base: unknown toolbox {base!r}. Known: {known}, or a file that ends in .toml"
+        )
+    if other.resolve() == path.resolve():
+        raise InputError(f"{path}: base: a toolbox cannot start from itself")
+    return {binding.tool: binding for binding in _from_file(other)}
+
+
+def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
+    """Writes a toolbox file: another toolbox with other models for some tools.
+
+    Folders are named relative to the file, so that they can be moved together.
+
+    Args:
+        path: The file; its folder exists.
+        base: A name or a file.
+        models: Tool -> model as ``split_model`` reads it.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    from vprog.runs.folder import write_atomically
+
+    def near(part: str) -> str:
+        folder = Path(part)
+        if not (folder.is_dir() or folder.suffix == ".toml"):
+            return part
+        return os.path.join(".", os.path.relpath(folder.resolve(), path.parent.resolve()))
+
+    lines = [f"base = {json.dumps(near(base))}"]
+    for tool, model in models.items():
+        name, adapters = split_model(model)
+        lines.append(f"{tool} = {json.dumps(' + '.join(map(near, (name, *adapters))))}")
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 def _bind(tool: str, value: Any, where: str, folder: Path) -> Binding:

@@ -39,6 +39,16 @@ class Teacher:
         said = "; ".join(f"{tool}: {b.fingerprint}" for tool, b in sorted(self.backends.items()))
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
+    def replacing(self, student: Toolbox) -> Toolbox:
+        """The student's toolbox with the teacher's tools in place of its own.
+
+        What the teacher cannot answer fails: this is what distilling is compared with (SDVP,
+        "replaced").
+        """
+        backends = {**student.backends, **self.backends}
+        name = f"{self.name} in {student.name}"
+        return Toolbox(name=name, tools=student.tools, backends=backends)
+
     def in_place_of(self, student: Toolbox, tools: Sequence[str] | None = None) -> Toolbox:
         """The student's toolbox with the teacher answering; what it cannot, the student answers.
 

@@ -1,0 +1,96 @@
+"""What ``vprog teach`` found, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vprog.report.tables import Cell, Figure, Table, render_rich
+from vprog.report.text import visible
+
+_ORDER = ("majority", "vqa", "untaught", "replaced", "taught", "upper")
+
+
+def print_stage(found: Mapping[str, Any]) -> None:
+    """Prints a stage to stdout.
+
+    Args:
+        found: The object that ``vprog teach --json`` prints.
+    """
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=110)
+    for title, columns, rows in stage_tables(found):
+        console.print(render_rich(title, columns, rows))
+    seconds = found["seconds"]
+    slowest = max(seconds, key=lambda name: seconds[name])
+    print(
+        f"round {found['chosen_round']} of {len(found['rounds']) - 1} is the best on val; "
+        f"{sum(seconds.values()):,.0f} s in all, most of it in {slowest} ({seconds[slowest]:,.0f} s)"
+    )
+    print(f"taught toolbox: {visible(found['toolbox'])} in the stage's folder, beside report.html")
+
+
+def stage_tables(found: Mapping[str, Any]) -> list[Table]:
+    """The matrix, the tools' steps and the rounds."""
+    languages = found["settings"]["languages"]
+    by: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    tasks: list[tuple[str, str]] = []
+    for r in found["records"]:
+        if (r["task"], r["role"]) not in tasks:
+            tasks.append((r["task"], r["role"]))
+        for language in languages if r["language"] is None else [r["language"]]:
+            by.setdefault((r["task"], r["row"]), {})[language] = r
+    rows: list[list[Cell]] = []
+    for task, role in tasks:
+        for row in _ORDER:
+            held = by.get((task, row))
+            if held is None:
+                continue
+            cells: list[Cell] = [task, role, row]
+            for language in languages:
+                record = held.get(language)
+                cells += [_accuracy(record), _gain(record)]
+            rows.append(cells)
+    columns = ["task", "role", "row"]
+    for language in languages:
+        columns += [language, "gain"]
+    tables: list[Table] = [
+        ("accuracy in percent [95 % interval], gain over untaught", columns, rows)
+    ]
+    steps: list[list[Cell]] = [
+        [tool, f["metric"], f["n"], _figure(f["before"]), _figure(f["after"])]
+        for tool, f in found["steps"].items()
+    ]
+    if steps:
+        names = ("tool", "metric", "calls", "before", "after")
+        tables.append(("steps of the target's test programs", names, steps))
+    rounds: list[list[Cell]] = [
+        [str(r["number"]), *(Figure(r["val"][language]) for language in languages),
+         sum(r["steps"].values()), sum(r["unanswered"].values())]
+        for r in found["rounds"]
+    ]  # fmt: skip
+    names = ("round", *languages, "steps learned from", "not answered")
+    tables.append(("accuracy on val by round", names, rounds))
+    return tables
+
+
+def _figure(figure: Mapping[str, Any]) -> Figure:
+    low, high = figure["ci95"] or (None, None)
+    return Figure(figure["value"], low, high)
+
+
+def _accuracy(record: Mapping[str, Any] | None) -> Cell:
+    if record is None:
+        return None
+    low, high = record["ci95"] or (None, None)
+    return Figure(record["accuracy"], low, high)
+
+
+def _gain(record: Mapping[str, Any] | None) -> Cell:
+    if record is None or "gain" not in record:
+        return None
+    low, high = record["gain_ci95"]
+    return f"{100 * record['gain']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"

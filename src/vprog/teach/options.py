@@ -1,0 +1,60 @@
+"""Options of ``vprog teach`` as settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vprog.benchmarks import load_benchmark
+from vprog.errors import InputError
+from vprog.program.program import to_language
+from vprog.teach.stage import StageSettings, Task, read_task, read_training
+from vprog.teach.steps import ARGUMENTS
+
+
+def stage_settings(given: Mapping[str, Any]) -> StageSettings:
+    """Settings of a stage from the command line's options by name.
+
+    Raises:
+        InputError: An option that cannot be read.
+    """
+    load_benchmark(given["benchmark"])
+    target = Task(
+        benchmark=given["benchmark"],
+        data=given["data"],
+        train=tuple(given["train"] or ("train",)),
+        val=given["val"],
+        test=given["test"],
+    )
+    training = {} if given["training"] is None else read_training(given["training"])
+    for option, key in (("steps", "steps"), ("keep_weight", "keep")):
+        if given[option] is not None:
+            training.setdefault("all", {})[key] = given[option]
+    return StageSettings(
+        target=target,
+        toolbox=given["toolbox"],
+        teacher=given["teacher"],
+        upper=given["upper"],
+        languages=tuple(to_language(one) for one in given["language"] or ("steps", "python")),
+        tools=tuple(given["tool"] or ARGUMENTS),
+        rounds=given["rounds"],
+        limits=_limits(given["limit"] or ()),
+        keep=tuple(read_task(text) for text in given["keep"] or ()),
+        unseen=tuple(read_task(text) for text in given["unseen"] or ()),
+        after=given["after"],
+        writer=given["writer"],
+        training=training,
+        least_confidence=given["sure"],
+        jobs=given["jobs"],
+        seed=given["seed"],
+    )
+
+
+def _limits(texts: Sequence[str]) -> dict[str, int]:
+    limits = {}
+    for text in texts:
+        part, equals, number = text.partition("=")
+        if not equals or not number.strip().isdigit():
+            raise InputError(f"--limit wants PART=N, such as train=2000, got {text!r}")
+        limits[part.strip()] = int(number)
+    return limits

@@ -1,0 +1,373 @@
+"""Rounds of teaching: programs run, their steps are labelled, their tools learn; again.
+
+The method is our reconstruction of SDVP (Wan et al., arXiv 2309.09809), whose code is not public.
+Everything is resumable: runs, the teacher's answers and trainings go on where they were.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from vprog.benchmarks.metric import mean
+from vprog.console import note
+from vprog.errors import InputError
+from vprog.example import Picture
+from vprog.evaluation.run import RunSettings, run_benchmark
+from vprog.program.program import Language
+from vprog.runs.folder import read_traces, write_atomically
+from vprog.teach.jobs import run_all
+from vprog.teach.label import label, supervise
+from vprog.teach.stage import Before, StageSettings, Task, training_of
+from vprog.teach.steps import LearnableStep, collect_steps
+from vprog.teach.supervision import Supervised
+from vprog.teach.teachers.load import load_teacher
+from vprog.tools.toolboxes import load_toolbox, read_toolbox, write_toolbox
+from vprog.trace import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a round came to.
+
+    Attributes:
+        number: From 1; 0 is the toolbox before.
+        toolbox: What answers after it.
+        val: Accuracy on the validation split, by language.
+        steps: Distinct steps that the teacher answered, by tool.
+        unanswered: Steps that it did not answer, by reason.
+        trained: Tool -> what its training came to.
+    """
+
+    number: int
+    toolbox: str
+    val: Mapping[str, float]
+    steps: Mapping[str, int]
+    unanswered: Mapping[str, int]
+    trained: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def score(self) -> float:
+        """The mean over the languages, by which rounds are chosen."""
+        return sum(self.val.values()) / len(self.val)
+
+
+class Stage:
+    """A stage in its folder.
+
+    ::
+
+        teacher.safetensors            a small network, where it teaches
+        keep/TASK-LANGUAGE/            runs whose calls are replayed
+        round-1/train-SPLIT-LANGUAGE/  runs whose steps teach
+        round-1/TOOL/                  what was taught
+        round-1/toolbox.toml           the toolbox after the round
+        val/ROUND-LANGUAGE/, test/...  runs that choose, and runs that are reported
+        teach.json                     everything that was found
+    """
+
+    def __init__(self, settings: StageSettings, out: Path, before: Before | None) -> None:
+        """Takes the settings and the folder.
+
+        Args:
+            settings: Of the stage.
+            out: Its folder.
+            before: The stage that it follows.
+        """
+        self.settings, self.out, self.before = settings, out, before
+        self.start = before.toolbox if before else settings.toolbox
+        self.teacher = settings.teacher
+        if self.teacher == "small":
+            self.teacher = f"small:{out / 'teacher.safetensors'}"
+
+    def learning(self) -> tuple[str, ...]:
+        """The tools that learn: asked for, bound to a model, and known to the teacher.
+
+        Raises:
+            InputError: None is.
+        """
+        models = {b.tool for b in read_toolbox(self.start) if b.settings is not None}
+        taught = set(load_teacher(self.teacher).tools)
+        found = tuple(t for t in self.settings.tools if t in models and t in taught)
+        for tool in self.settings.tools:
+            if tool not in found:
+                why = "the teacher does not answer it" if tool in models else "no model answers it"
+                note(f"{tool} does not learn: {why}")
+        if not found:
+            raise InputError(
+                f"nothing to teach: of {', '.join(self.settings.tools)}, toolbox {self.start!r} "
+                f"binds {', '.join(sorted(models)) or 'none'} to models, and teacher "
+                f"{self.teacher!r} answers {', '.join(sorted(taught))}"
+            )
+        return found
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Writes down how long something took."""
+        note(name)
+        started = time.monotonic()
+        yield
+        line = json.dumps({"phase": name, "seconds": round(time.monotonic() - started, 1)})
+        with (self.out / "phases.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def train_runs(self, number: int) -> list[Path]:
+        """The runs whose steps teach in a round: its own and those of earlier rounds."""
+        return [
+            self.out / f"round-{n}" / f"train-{split}-{language}"
+            for n in range(number, 0, -1)
+            for split in self.settings.target.train
+            for language in self.settings.languages
+        ]
+
+    def keep_runs(self) -> dict[str, list[Path]]:
+        """Runs whose calls are replayed, by task."""
+        runs: dict[str, list[Path]] = {}
+        if self.before is not None:
+            runs |= {name: list(paths) for name, paths in self.before.replayed.items()}
+        for number, task in enumerate(self.settings.keep):
+            runs[f"{task.name}"] = [
+                self.out / "keep" / f"{number}-{language}" for language in self.settings.languages
+            ]
+        return runs
+
+    def val_runs(self, number: int) -> dict[Language, Path]:
+        """The runs that judge the toolbox after a round."""
+        return {
+            language: self.out / "val" / f"{number}-{language}"
+            for language in self.settings.languages
+        }
+
+    def go(self) -> list[Round]:
+        """All rounds until one does not gain on the validation split.
+
+        Returns:
+            Round 0, the toolbox before, and every round that ran.
+        """
+        settings = self.settings
+        if settings.teacher == "small":
+            with self.phase("small teacher"):
+                train_small_teacher(
+                    settings.target, Path(self.teacher.partition(":")[2]), settings.seed
+                )
+        with self.phase("runs before"):
+            work = [
+                partial(run_to_end, settings.run(task, "keep", split, language, settings.toolbox),
+                        self.out / "keep" / f"{number}-{language}")
+                for number, task in enumerate(settings.keep)
+                for split in task.train[:1]
+                for language in settings.languages
+            ]  # fmt: skip
+            work += self._val_work(0, self.start)
+            run_all(work, settings.jobs)
+        rounds = [self._outcome(0, self.start, {}, {}, {})]
+        for number in range(1, settings.rounds + 1):
+            rounds.append(self._round(number, rounds[-1].toolbox))
+            self._tell(rounds)
+            if rounds[-1].score <= rounds[-2].score:
+                break
+        return rounds
+
+    def _round(self, number: int, toolbox: str) -> Round:
+        settings = self.settings
+        learning = self.learning()
+        with self.phase(f"round {number}: run"):
+            run_all(
+                [
+                    partial(run_to_end, settings.run(settings.target, "train", split, language, toolbox),
+                            self.out / f"round-{number}" / f"train-{split}-{language}")
+                    for split in settings.target.train
+                    for language in settings.languages
+                ],
+                settings.jobs,
+            )  # fmt: skip
+        with self.phase(f"round {number}: train"):
+            trained = run_all(
+                [partial(train_tool, self, number, tool, toolbox) for tool in learning],
+                settings.jobs,
+            )
+        models = {tool: str(t["model"]) for tool, t in zip(learning, trained, strict=True)}
+        taught = str(self.out / f"round-{number}" / "toolbox.toml")
+        write_toolbox(Path(taught), base=toolbox, models=models)
+        with self.phase(f"round {number}: validate"):
+            run_all(self._val_work(number, taught), settings.jobs)
+        return self._outcome(
+            number,
+            taught,
+            {tool: int(t["rows"]["task"]) for tool, t in zip(learning, trained, strict=True)},
+            {why: n for t in trained for why, n in t["unanswered"].items()},
+            {tool: t for tool, t in zip(learning, trained, strict=True)},
+        )
+
+    def _val_work(self, number: int, toolbox: str) -> list[Any]:
+        settings = self.settings
+        return [
+            partial(run_to_end,
+                    settings.run(settings.target, "val", settings.target.val, language, toolbox), run)
+            for language, run in self.val_runs(number).items()
+        ]  # fmt: skip
+
+    def _outcome(
+        self,
+        number: int,
+        toolbox: str,
+        steps: Mapping[str, int],
+        unanswered: Mapping[str, int],
+        trained: Mapping[str, Mapping[str, Any]],
+    ) -> Round:
+        val = {language: accuracy(run) for language, run in self.val_runs(number).items()}
+        return Round(
+            number=number,
+            toolbox=toolbox,
+            val=val,
+            steps=steps,
+            unanswered=unanswered,
+            trained=trained,
+        )
+
+    def _tell(self, rounds: Sequence[Round]) -> None:
+        before, now = rounds[-2], rounds[-1]
+        told = ", ".join(
+            f"{language} {100 * before.val[language]:.1f} -> {100 * value:.1f}"
+            for language, value in now.val.items()
+        )
+        note(f"round {now.number}: accuracy on {self.settings.target.val}: {told}")
+
+
+def accuracy(run: Path) -> float:
+    """Mean credit of a run's answers.
+
+    Raises:
+        InputError: It has none with a label.
+    """
+    credits = [r.verdict.credit for r in read_traces(run) if r.chosen and r.answers]
+    if not credits:
+        raise InputError(f"{run}: no example has a label to choose by")
+    value = mean(credits).value()
+    assert value is not None
+    return value
+
+
+def run_to_end(settings: RunSettings, out: Path, teacher: str = "") -> None:
+    """Runs programs to the end; finished runs return at once.
+
+    Args:
+        settings: Of the run.
+        out: Its folder.
+        teacher: Answers in place of the toolbox's own tools, all that it teaches; what it cannot
+            answer fails.
+    """
+    from vprog.evaluation.progress import ProgressLine
+
+    toolbox = None
+    if teacher:
+        toolbox = load_teacher(teacher).replacing(load_toolbox(settings.toolbox))
+    with ProgressLine(f"{settings.benchmark} {settings.split} {settings.language}") as progress:
+        run_benchmark(settings, out, progress.update, toolbox=toolbox)
+
+
+def train_small_teacher(task: Task, file: Path, seed: int) -> None:
+    """Trains the small network of a target on its training pictures, unless it is there."""
+    from vprog.teach.teachers.labels import label_pictures
+    from vprog.teach.teachers.small import SmallSettings, train_small
+
+    if file.is_file():
+        return
+    try:
+        pictures = label_pictures(task.benchmark, task.data, task.train, "scenes")
+    except InputError:
+        pictures = label_pictures(task.benchmark, task.data, task.train, "pixels")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    train_small(pictures, file, SmallSettings(steps=2000, width=64, seed=seed))
+
+
+def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, Any]:
+    """Teaches one tool in one round.
+
+    Args:
+        stage: The stage.
+        number: Of the round.
+        tool: That learns.
+        toolbox: Of the round's runs.
+
+    Returns:
+        ``Taught`` as plain data, with ``unanswered`` and ``agreed``.
+    """
+    from vprog.teach.student import open_student
+    from vprog.teach.train import train
+
+    settings, out = stage.settings, stage.out
+    teacher = load_teacher(stage.teacher)
+    memo = out / f"teacher-{tool}.sqlite"
+    steps = collect_steps(stage.train_runs(number), (tool,))
+    labels = label(steps, teacher, memo)
+    judged = collect_steps(list(stage.val_runs(number - 1).values()), (tool,))
+    val = label(judged, teacher, memo)
+    pictures = dict(steps.pictures)
+    val_rows = _apart("val", val.supervised(), judged.pictures, pictures)
+    replay: dict[str, list[Supervised]] = {}
+    for name, runs in stage.keep_runs().items():
+        old = collect_steps(runs, (tool,))
+        replay[name] = _apart(name, [_as_it_was(s) for s in old.steps], old.pictures, pictures)
+    student = bound(tool, toolbox)
+    opened = open_student(tool, student)
+    numbers = sum(p.numel() for p in opened.model.parameters())
+    chosen = training_of(settings, tool, numbers, opened.backend.source.model_type)
+    taught = train(
+        tool,
+        student,
+        labels.supervised(settings.least_confidence),
+        pictures,
+        out / f"round-{number}" / tool,
+        settings=chosen,
+        replay=replay,
+        val=val_rows,
+        before=bound(tool, stage.start),
+    )
+    write_atomically(
+        out / f"round-{number}" / f"{tool}.json", json.dumps(dataclasses.asdict(taught)).encode()
+    )
+    agreed = labels.agreed.get(tool, (0, 0))
+    return {**dataclasses.asdict(taught), "unanswered": dict(labels.unanswered), "agreed": list(agreed),
+            "settings": dataclasses.asdict(chosen)}  # fmt: skip
+
+
+def bound(tool: str, toolbox: str) -> Any:
+    """The settings of the model that a toolbox binds to a tool.
+
+    Raises:
+        InputError: It binds none.
+    """
+    from vprog.teach.student import student_settings
+
+    for binding in read_toolbox(toolbox):
+        if binding.tool == tool and binding.settings is not None:
+            return student_settings(tool, binding.settings)
+    raise InputError(f"toolbox {toolbox!r} binds no model to {tool}")
+
+
+def _as_it_was(step: LearnableStep) -> Supervised:
+    """A call to be replayed; what was answered plays no part."""
+    nothing: Any = {"detect": [], "vqa": "", "match": [0.0] * len(step.argument)}[step.tool]
+    return supervise(step, Result(nothing))
+
+
+def _apart(
+    name: str,
+    rows: Sequence[Supervised],
+    own: Mapping[str, Picture],
+    pictures: dict[str, Picture],
+) -> list[Supervised]:
+    """Rows whose pictures have ids of their own, since two tasks may use the same ones."""
+    pictures |= {f"{name}/{id}": picture.called(f"{name}/{id}") for id, picture in own.items()}
+    return [
+        dataclasses.replace(row, region=row.region._replace(picture=f"{name}/{row.region.picture}"))
+        for row in rows
+    ]

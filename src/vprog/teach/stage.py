@@ -1,0 +1,303 @@
+"""A stage of teaching: one target task, and everything that is measured beside it.
+
+``vprog teach`` runs one stage; a stage that follows another one (``after``) makes a sequence, and
+its figures a column of the matrix task x stage (SDVP, arXiv 2309.09809).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vprog.errors import InputError, known_names
+from vprog.evaluation.run import RunSettings
+from vprog.program.program import Language, to_language
+from vprog.teach.settings import TeachSettings
+from vprog.teach.steps import ARGUMENTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A benchmark and where its files are.
+
+    Attributes:
+        benchmark: Its name.
+        data: Folder with its official files.
+        train: Splits whose programs are followed; none for a task that is only tested.
+        val: Split on which rounds are chosen.
+        test: Split that is reported.
+    """
+
+    benchmark: str
+    data: Path
+    train: tuple[str, ...] = ("train",)
+    val: str = "val"
+    test: str = "test"
+
+    @property
+    def name(self) -> str:
+        """``BENCHMARK:FOLDER``."""
+        return f"{self.benchmark}:{self.data.resolve().name}"
+
+
+def read_task(text: str) -> Task:
+    """``BENCHMARK=FOLDER`` or ``BENCHMARK=FOLDER@SPLIT`` (what is tested, and replayed from).
+
+    Raises:
+        InputError: Not of that form, or an unknown benchmark.
+    """
+    from vprog.benchmarks import load_benchmark
+
+    benchmark, equals, rest = text.partition("=")
+    folder, _, split = rest.partition("@")
+    if not equals or not folder:
+        raise InputError(f"a task is BENCHMARK=FOLDER[@SPLIT], got {text!r}")
+    load_benchmark(benchmark)
+    return Task(benchmark=benchmark, data=Path(folder), **({"test": split} if split else {}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSettings:
+    """What makes a stage.
+
+    Attributes:
+        target: What is taught.
+        toolbox: Whose tools learn.
+        teacher: See ``load_teacher``; ``small`` trains a small network on the step labels of the
+            target's training pictures first.
+        upper: Teacher of the upper bound, ``oracle`` where there are gold scenes; "" for none.
+        languages: Of the programs; the steps of all of them teach.
+        tools: That learn.
+        rounds: At most so many: programs run again with what was taught, because a better detector
+            changes what later steps see.
+        limits: Examples of ``train``, ``val``, ``test`` and ``keep`` (of each replayed task), drawn
+            with the seed; a part that is missing here is used whole.
+        keep: Earlier tasks whose calls are replayed against forgetting.
+        unseen: Tasks that are only tested.
+        after: Folder of the stage before: its tools learn on, its target and what it kept are
+            replayed, its tasks are tested again.
+        writer: Where programs come from.
+        training: Of each tool; ``auto`` values are settled when its student is known.
+        least_confidence: Answers of which the teacher is less sure do not teach.
+        jobs: Processes that run and train at the same time.
+        seed: Of everything random.
+    """
+
+    target: Task
+    toolbox: str = "zoo"
+    teacher: str = "oracle"
+    upper: str = "oracle"
+    languages: tuple[Language, ...] = ("steps", "python")
+    tools: tuple[str, ...] = tuple(ARGUMENTS)
+    rounds: int = 2
+    limits: Mapping[str, int] = field(default_factory=dict)
+    keep: tuple[Task, ...] = ()
+    unseen: tuple[Task, ...] = ()
+    after: Path | None = None
+    writer: str = "gold"
+    training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    least_confidence: float = 0.0
+    jobs: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be.
+
+        Raises:
+            InputError: Names the setting and what is allowed.
+        """
+        for tool in self.tools:
+            if tool not in ARGUMENTS:
+                raise InputError(f"{tool!r} cannot be taught; {', '.join(ARGUMENTS)} can")
+        for language in self.languages:
+            to_language(language)
+        if not self.tools or not self.languages or not self.target.train:
+            raise InputError("a stage needs a tool, a language and a training split")
+        for name in ("rounds", "jobs"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        parts = ("train", "val", "test", "keep")
+        for part, limit in self.limits.items():
+            if part not in parts:
+                raise InputError(f"no limit is called {part!r}. {known_names(part, parts)}")
+            if limit < 1:
+                raise InputError(f"the limit of {part} must be 1 or more, got {limit}")
+        for split in (self.target.val, self.target.test):
+            if split in self.target.train:
+                raise InputError(f"split {split!r} cannot be trained on and be chosen or tested on")
+        known = {f.name for f in dataclasses.fields(TeachSettings)}
+        for tool, table in self.training.items():
+            if tool not in ("all", *ARGUMENTS):
+                raise InputError(f"training: unknown tool {tool!r}; all, {', '.join(ARGUMENTS)}")
+            for key in table:
+                if key not in known:
+                    raise InputError(f"training.{tool}: {known_names(key, sorted(known))}")
+
+    def run(
+        self, task: Task, part: str, split: str, language: Language, toolbox: str
+    ) -> RunSettings:
+        """The run of a task's programs.
+
+        Args:
+            task: What runs.
+            part: Whose limit holds: ``train``, ``val``, ``test`` or ``keep``.
+            split: Of the task.
+            language: Of the programs.
+            toolbox: What answers.
+        """
+        return RunSettings(
+            benchmark=task.benchmark,
+            data=task.data,
+            split=split,
+            writer=self.writer,
+            toolbox=toolbox,
+            language=language,
+            limit=self.limits.get(part),
+            seed=self.seed,
+        )
+
+    def table(self) -> dict[str, Any]:
+        """What decides the result, as plain data; ``jobs`` does not."""
+        return {
+            "target": _said(self.target),
+            "toolbox": self.toolbox,
+            "teacher": self.teacher,
+            "upper": self.upper,
+            "languages": list(self.languages),
+            "tools": list(self.tools),
+            "rounds": self.rounds,
+            "limits": dict(self.limits),
+            "keep": [_said(task) for task in self.keep],
+            "unseen": [_said(task) for task in self.unseen],
+            "after": None if self.after is None else str(self.after.resolve()),
+            "writer": self.writer,
+            "training": {tool: dict(table) for tool, table in self.training.items()},
+            "least_confidence": self.least_confidence,
+            "seed": self.seed,
+        }
+
+
+def _said(task: Task) -> dict[str, Any]:
+    return {
+        "benchmark": task.benchmark,
+        "data": str(task.data.resolve()),
+        "train": list(task.train),
+        "val": task.val,
+        "test": task.test,
+    }
+
+
+def task_of(said: Mapping[str, Any]) -> Task:
+    """A task from what ``StageSettings.table`` says of it."""
+    return Task(
+        benchmark=said["benchmark"],
+        data=Path(said["data"]),
+        train=tuple(said["train"]),
+        val=said["val"],
+        test=said["test"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """A finished stage that another one follows.
+
+    Attributes:
+        folder: Its folder.
+        toolbox: The taught one.
+        replayed: Runs whose calls are replayed, by task.
+        tasks: Tested again: its target, its own earlier targets; then what it had not seen.
+        unseen: Tasks that neither of the two teaches.
+    """
+
+    folder: Path
+    toolbox: str
+    replayed: Mapping[str, tuple[Path, ...]]
+    tasks: tuple[Task, ...]
+    unseen: tuple[Task, ...]
+
+
+def read_before(folder: Path) -> Before:
+    """Reads a finished stage.
+
+    Raises:
+        InputError: There is none, or it is not finished.
+    """
+    file = folder / "teach.json"
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return Before(
+            folder=folder,
+            toolbox=str(folder / said["toolbox"]),
+            replayed={
+                name: tuple(folder / run for run in runs) for name, runs in said["replayed"].items()
+            },
+            tasks=tuple(task_of(task) for task in said["taught_tasks"]),
+            unseen=tuple(task_of(task) for task in said["settings"]["unseen"]),
+        )
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder} holds no finished stage of teaching (no teach.json); let `vprog teach` "
+            "finish there first"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+
+
+def read_training(file: Path) -> dict[str, dict[str, Any]]:
+    """Settings of training from a TOML file: tables ``all``, ``detect``, ``vqa``, ``match``.
+
+    Raises:
+        InputError: It cannot be read, or is no such file.
+    """
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is no TOML: {error}") from None
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise InputError(f"{file}: {name} must be a table: [all] or one tool, such as [detect]")
+    return tables
+
+
+def training_of(settings: StageSettings, tool: str, numbers: int, model_type: str) -> TeachSettings:
+    """How a student is trained: what was given, and for the rest what fits its size.
+
+    Students below 20 million numbers are trained fully and at a higher rate, and OWL ones of
+    that size learn densely at first: they are far from most targets.
+
+    Args:
+        settings: Of the stage.
+        tool: That learns.
+        numbers: Of the student.
+        model_type: Of the student, as transformers calls it.
+
+    Raises:
+        InputError: A value is out of range.
+    """
+    tiny = numbers < 20_000_000
+    chosen: dict[str, Any] = {"seed": settings.seed}
+    if tiny:
+        chosen |= {"method": "full", "learning_rate": 5e-4, "ema": 0.98}
+        if tool == "detect" and model_type in ("owlvit", "owlv2"):
+            chosen["dense"] = 0.5
+    tables: Sequence[Mapping[str, Any]] = (
+        settings.training.get("all", {}),
+        settings.training.get(tool, {}),
+    )
+    for table in tables:
+        if table.get("method") == "lora":
+            for key in ("learning_rate", "ema", "dense"):
+                chosen.pop(key, None)
+        chosen |= table
+    try:
+        return TeachSettings(**chosen)
+    except TypeError as error:
+        raise InputError(f"training of {tool}: {error}") from None
