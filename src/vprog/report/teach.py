@@ -28,7 +28,7 @@ def print_stage(found: Mapping[str, Any]) -> None:
     slowest = max(seconds, key=lambda name: seconds[name])
     print(
         f"round {found['chosen_round']} of {len(found['rounds']) - 1} is the best on val; "
-        f"{sum(seconds.values()):,.0f} s in all, most of it in {slowest} ({seconds[slowest]:,.0f} s)"
+        f"{sum(seconds.values()):,.0f} s in all, most in {slowest} ({seconds[slowest]:,.0f} s)"
     )
     print(f"taught toolbox: {visible(found['toolbox'])} in the stage's folder, beside report.html")
 
@@ -57,9 +57,9 @@ def stage_tables(found: Mapping[str, Any]) -> list[Table]:
     columns = ["task", "role", "row"]
     for language in languages:
         columns += [language, "gain"]
-    tables: list[Table] = [
-        ("accuracy in percent [95 % interval], gain over untaught", columns, rows)
-    ]
+    title = "accuracy in percent [95 % interval], gain over untaught"
+    title = "accuracy in percent [95 % interval], gain over untaught"
+    tables: list[Table] = [(title, columns, rows)]
     steps: list[list[Cell]] = [
         [tool, f["metric"], f["n"], _figure(f["before"]), _figure(f["after"])]
         for tool, f in found["steps"].items()

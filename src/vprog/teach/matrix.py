@@ -165,9 +165,18 @@ def _records(stage: Stage, every: Sequence[Cell]) -> list[dict[str, Any]]:
 def _majority(about: Mapping[str, Any], figures: Mapping[str, Any], seed: int) -> dict[str, Any]:
     value, n = figures["majority"]["value"], figures["n"]
     low, high = wilson(value * n, n)
-    return {**about, "row": "majority", "language": None, "accuracy": value,
-            "ci95": [round(low, 6), round(high, 6)], "n": n, "seed": seed,
-            "ids_sha256": figures["ids_sha256"], "commit": figures["commit"], "errors": {}}  # fmt: skip
+    return {
+        **about,
+        "row": "majority",
+        "language": None,
+        "accuracy": value,
+        "ci95": [round(low, 6), round(high, 6)],
+        "n": n,
+        "seed": seed,
+        "ids_sha256": figures["ids_sha256"],
+        "commit": figures["commit"],
+        "errors": {},
+    }
 
 
 def _gain(

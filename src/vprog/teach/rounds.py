@@ -19,10 +19,10 @@ from typing import Any
 from vprog.benchmarks.metric import mean
 from vprog.console import note
 from vprog.errors import InputError
-from vprog.example import Picture
 from vprog.evaluation.run import RunSettings, run_benchmark
+from vprog.example import Picture
 from vprog.program.program import Language
-from vprog.runs.folder import read_traces, write_atomically
+from vprog.runs.folder import read_traces
 from vprog.teach.jobs import run_all
 from vprog.teach.label import label, supervise
 from vprog.teach.stage import Before, StageSettings, Task, training_of
@@ -158,13 +158,7 @@ class Stage:
                     settings.target, Path(self.teacher.partition(":")[2]), settings.seed
                 )
         with self.phase("runs before"):
-            work = [
-                partial(run_to_end, settings.run(task, "keep", split, language, settings.toolbox),
-                        self.out / "keep" / f"{number}-{language}")
-                for number, task in enumerate(settings.keep)
-                for split in task.train[:1]
-                for language in settings.languages
-            ]  # fmt: skip
+            work = self._keep_work()
             work += self._val_work(0, self.start)
             run_all(work, settings.jobs)
         rounds = [self._outcome(0, self.start, {}, {}, {})]
@@ -179,15 +173,7 @@ class Stage:
         settings = self.settings
         learning = self.learning()
         with self.phase(f"round {number}: run"):
-            run_all(
-                [
-                    partial(run_to_end, settings.run(settings.target, "train", split, language, toolbox),
-                            self.out / f"round-{number}" / f"train-{split}-{language}")
-                    for split in settings.target.train
-                    for language in settings.languages
-                ],
-                settings.jobs,
-            )  # fmt: skip
+            run_all(self._train_work(number, toolbox), settings.jobs)
         with self.phase(f"round {number}: train"):
             trained = run_all(
                 [partial(train_tool, self, number, tool, toolbox) for tool in learning],
@@ -203,16 +189,43 @@ class Stage:
             taught,
             {tool: int(t["rows"]["task"]) for tool, t in zip(learning, trained, strict=True)},
             {why: n for t in trained for why, n in t["unanswered"].items()},
-            {tool: t for tool, t in zip(learning, trained, strict=True)},
+            dict(zip(learning, trained, strict=True)),
         )
 
-    def _val_work(self, number: int, toolbox: str) -> list[Any]:
+    def _keep_work(self) -> list[Any]:
         settings = self.settings
         return [
-            partial(run_to_end,
-                    settings.run(settings.target, "val", settings.target.val, language, toolbox), run)
+            partial(
+                run_to_end,
+                settings.run(task, "keep", task.train[0], language, self.start),
+                self.out / "keep" / f"{number}-{language}",
+            )
+            for number, task in enumerate(settings.keep)
+            for language in settings.languages
+        ]
+
+    def _train_work(self, number: int, toolbox: str) -> list[Any]:
+        settings, target = self.settings, self.settings.target
+        return [
+            partial(
+                run_to_end,
+                settings.run(target, "train", split, language, toolbox),
+                self.out / f"round-{number}" / f"train-{split}-{language}",
+            )
+            for split in target.train
+            for language in settings.languages
+        ]
+
+    def _val_work(self, number: int, toolbox: str) -> list[Any]:
+        settings, target = self.settings, self.settings.target
+        return [
+            partial(
+                run_to_end,
+                settings.run(target, "val", target.val, language, toolbox),
+                run,
+            )
             for language, run in self.val_runs(number).items()
-        ]  # fmt: skip
+        ]
 
     def _outcome(
         self,
@@ -222,7 +235,7 @@ class Stage:
         unanswered: Mapping[str, int],
         trained: Mapping[str, Mapping[str, Any]],
     ) -> Round:
-        val = {language: accuracy(run) for language, run in self.val_runs(number).items()}
+        val = {str(language): accuracy(run) for language, run in self.val_runs(number).items()}
         return Round(
             number=number,
             toolbox=toolbox,
@@ -331,12 +344,13 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
         val=val_rows,
         before=bound(tool, stage.start),
     )
-    write_atomically(
-        out / f"round-{number}" / f"{tool}.json", json.dumps(dataclasses.asdict(taught)).encode()
-    )
     agreed = labels.agreed.get(tool, (0, 0))
-    return {**dataclasses.asdict(taught), "unanswered": dict(labels.unanswered), "agreed": list(agreed),
-            "settings": dataclasses.asdict(chosen)}  # fmt: skip
+    return {
+        **dataclasses.asdict(taught),
+        "unanswered": dict(labels.unanswered),
+        "agreed": list(agreed),
+        "settings": dataclasses.asdict(chosen),
+    }
 
 
 def bound(tool: str, toolbox: str) -> Any:

@@ -58,7 +58,7 @@ def read_task(text: str) -> Task:
     if not equals or not folder:
         raise InputError(f"a task is BENCHMARK=FOLDER[@SPLIT], got {text!r}")
     load_benchmark(benchmark)
-    return Task(benchmark=benchmark, data=Path(folder), **({"test": split} if split else {}))
+    return Task(benchmark=benchmark, data=Path(folder), test=split or "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
