@@ -72,7 +72,7 @@ def plan_stage(settings: StageSettings) -> dict[str, Any]:
             student = bound(tool, stage.start)
             opened = open_student(tool, student)
             numbers = sum(p.numel() for p in opened.model.parameters())
-            chosen = training_of(settings, tool, numbers, opened.backend.source.model_type)
+            chosen = training_of(settings, tool, numbers)
             rows = labels.supervised(settings.least_confidence)
             replay = {"sample": rows} if stage.keep_runs() else None
             planned = plan_training(

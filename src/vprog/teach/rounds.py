@@ -332,7 +332,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     student = bound(tool, toolbox)
     opened = open_student(tool, student)
     numbers = sum(p.numel() for p in opened.model.parameters())
-    chosen = training_of(settings, tool, numbers, opened.backend.source.model_type)
+    chosen = training_of(settings, tool, numbers)
     taught = train(
         tool,
         student,

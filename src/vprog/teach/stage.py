@@ -267,17 +267,16 @@ def read_training(file: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def training_of(settings: StageSettings, tool: str, numbers: int, model_type: str) -> TeachSettings:
+def training_of(settings: StageSettings, tool: str, numbers: int) -> TeachSettings:
     """How a student is trained: what was given, and for the rest what fits its size.
 
-    Students below 20 million numbers are trained fully and at a higher rate, and OWL ones of
-    that size learn densely at first: they are far from most targets.
+    Students below 20 million numbers are trained fully and at a higher rate, with their
+    average weights kept.
 
     Args:
         settings: Of the stage.
         tool: That learns.
         numbers: Of the student.
-        model_type: Of the student, as transformers calls it.
 
     Raises:
         InputError: A value is out of range.
@@ -286,15 +285,13 @@ def training_of(settings: StageSettings, tool: str, numbers: int, model_type: st
     chosen: dict[str, Any] = {"seed": settings.seed}
     if tiny:
         chosen |= {"method": "full", "learning_rate": 5e-4, "ema": 0.98}
-        if tool == "detect" and model_type in ("owlvit", "owlv2"):
-            chosen["dense"] = 0.5
     tables: Sequence[Mapping[str, Any]] = (
         settings.training.get("all", {}),
         settings.training.get(tool, {}),
     )
     for table in tables:
         if table.get("method") == "lora":
-            for key in ("learning_rate", "ema", "dense"):
+            for key in ("learning_rate", "ema"):
                 chosen.pop(key, None)
         chosen |= table
     try:
