@@ -179,7 +179,8 @@ class Stage:
                 [partial(train_tool, self, number, tool, toolbox) for tool in learning],
                 settings.jobs,
             )
-        models = {tool: str(t["model"]) for tool, t in zip(learning, trained, strict=True)}
+        learned = {tool: t for tool, t in zip(learning, trained, strict=True) if t is not None}
+        models = {tool: str(t["model"]) for tool, t in learned.items()}
         taught = str(self.out / f"round-{number}" / "toolbox.toml")
         write_toolbox(Path(taught), base=toolbox, models=models)
         with self.phase(f"round {number}: validate"):
@@ -187,9 +188,9 @@ class Stage:
         return self._outcome(
             number,
             taught,
-            {tool: int(t["rows"]["task"]) for tool, t in zip(learning, trained, strict=True)},
-            {why: n for t in trained for why, n in t["unanswered"].items()},
-            dict(zip(learning, trained, strict=True)),
+            {tool: int(t["rows"]["task"]) for tool, t in learned.items()},
+            {why: n for t in learned.values() for why, n in t["unanswered"].items()},
+            learned,
         )
 
     def _keep_work(self) -> list[Any]:
@@ -301,7 +302,7 @@ def train_small_teacher(task: Task, file: Path, seed: int) -> None:
     train_small(pictures, file, SmallSettings(steps=2000, width=64, seed=seed))
 
 
-def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, Any]:
+def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, Any] | None:
     """Teaches one tool in one round.
 
     Args:
@@ -311,7 +312,8 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
         toolbox: Of the round's runs.
 
     Returns:
-        ``Taught`` as plain data, with ``unanswered`` and ``agreed``.
+        ``Taught`` as plain data, with ``unanswered`` and ``agreed``; None where the teacher
+        answered no call of it.
     """
     from vprog.teach.student import open_student
     from vprog.teach.train import train
@@ -323,6 +325,10 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     labels = label(steps, teacher, memo)
     judged = collect_steps(list(stage.val_runs(number - 1).values()), (tool,))
     val = label(judged, teacher, memo)
+    task = labels.supervised(settings.least_confidence)
+    if not task:
+        note(f"{tool} does not learn: the teacher answered none of {len(steps.steps):,} calls")
+        return None
     pictures = dict(steps.pictures)
     val_rows = _apart("val", val.supervised(), judged.pictures, pictures)
     replay: dict[str, list[Supervised]] = {}
@@ -336,7 +342,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     taught = train(
         tool,
         student,
-        labels.supervised(settings.least_confidence),
+        task,
         pictures,
         out / f"round-{number}" / tool,
         settings=chosen,

@@ -231,9 +231,10 @@ def read_before(folder: Path) -> Before:
     file = folder / "teach.json"
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
+        toolbox = folder / said["toolbox"]
         return Before(
             folder=folder,
-            toolbox=str(folder / said["toolbox"]),
+            toolbox=str(toolbox) if toolbox.is_file() else said["toolbox"],
             replayed={
                 name: tuple(folder / run for run in runs) for name, runs in said["replayed"].items()
             },

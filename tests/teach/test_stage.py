@@ -1,0 +1,243 @@
+"""Stages of teaching: settings, folders, the matrix, and going on after an interruption."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vprog.errors import InputError
+from vprog.example import Picture
+from vprog.teach.options import stage_settings
+from vprog.teach.stage import StageSettings, Task, read_before, read_task, training_of
+from vprog.teach.teach import teach
+from vprog.tools.toolboxes import read_toolbox, write_toolbox
+from vprog.world import write
+
+TRAINING = {"all": {"steps": 2, "batch_size": 2, "validate_every": 1, "save_every": 1}}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """World-gqa of an unknown look with three splits, and the zoo's own look."""
+    root = tmp_path_factory.mktemp("world")
+    for split in ("train", "val", "test"):
+        write("gqa", "outline", 12, 3, root / "outline", split=split)
+        write("gqa", "generalist", 8, 3, root / "home", split=split)
+    return root
+
+
+def settings_of(world: Path, **changes: Any) -> StageSettings:
+    given: dict[str, Any] = {
+        "target": Task(benchmark="world-gqa", data=world / "outline"),
+        "keep": (Task(benchmark="world-gqa", data=world / "home"),),
+        "unseen": (Task(benchmark="world-gqa", data=world / "home"),),
+        "tools": ("detect", "match"),
+        "languages": ("steps",),
+        "rounds": 1,
+        "training": TRAINING,
+    }
+    return StageSettings(**{**given, **changes})
+
+
+@pytest.fixture(scope="module")
+def stage(world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A finished stage: its folder, and what it found."""
+    out = tmp_path_factory.mktemp("stage") / "first"
+    return out, teach(settings_of(world), out)
+
+
+def test_a_stage_ends_in_the_matrix(stage: tuple[Path, dict[str, Any]], world: Path) -> None:
+    out, found = stage
+    rows = {(r["role"], r["row"], r["language"]): r for r in found["records"]}
+    for role in ("target", "unseen"):
+        assert rows[role, "upper", "steps"]["accuracy"] == 1.0
+        assert rows[role, "replaced", "steps"]["accuracy"] == 1.0  # its teacher is the oracle
+        assert rows[role, "vqa", None]["n"] == (12 if role == "target" else 8)
+        low, high = rows[role, "taught", "steps"]["ci95"]
+        assert low <= rows[role, "taught", "steps"]["accuracy"] <= high
+        untaught, taught = rows[role, "untaught", "steps"], rows[role, "taught", "steps"]
+        assert taught["gain"] == pytest.approx(taught["accuracy"] - untaught["accuracy"], abs=1e-5)
+        assert taught["ids_sha256"] == untaught["ids_sha256"]
+    assert set(found["steps"]) <= {"detect", "match"}
+    assert found["steps"]["detect"]["metric"] == "f1"
+    assert json.loads((out / "teach.json").read_text())["records"] == found["records"]
+    assert "steps that became" in (out / "report.html").read_text()
+
+
+def test_the_taught_toolbox_is_a_toolbox(stage: tuple[Path, dict[str, Any]]) -> None:
+    out, found = stage
+    taught = out / "round-1" / "toolbox.toml"
+    models = {b.tool: b.settings.model for b in read_toolbox(str(taught)) if b.settings}
+    assert models["vqa"] == "zoo:vqa"
+    assert Path(models["detect"]).resolve() == (out / "round-1" / "detect").resolve()
+    if found["chosen_round"] == 1:
+        assert found["toolbox"] == "round-1/toolbox.toml"
+
+
+def test_the_same_command_again_computes_nothing(
+    stage: tuple[Path, dict[str, Any]], world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, found = stage
+
+    def no_step(*args: Any) -> Any:
+        raise AssertionError("a finished training trained again")
+
+    monkeypatch.setattr("vprog.teach.loop.Loop.forward", no_step)
+    again = teach(settings_of(world), out)
+    for part in ("records", "steps", "rounds"):
+        assert again[part] == found[part]
+
+
+def test_a_stage_goes_on_where_it_was_killed(
+    stage: tuple[Path, dict[str, Any]], world: Path, tmp_path: Path
+) -> None:
+    finished, found = stage
+    out = tmp_path / "killed"
+    # What a kill in the training of match leaves: detect is done, nothing after it is there.
+    for name in ("keep", "val/0-steps", "round-1/train-train-steps", "round-1/detect"):
+        shutil.copytree(finished / name, out / name)
+    again = teach(settings_of(world), out)
+    same = [{k: v for k, v in r.items() if k != "commit"} for r in again["records"]]
+    assert same == [{k: v for k, v in r.items() if k != "commit"} for r in found["records"]]
+
+
+def test_a_stage_follows_another(
+    stage: tuple[Path, dict[str, Any]], world: Path, tmp_path: Path
+) -> None:
+    out, first = stage
+    target = Task(benchmark="world-gqa", data=world / "home")
+    settings = settings_of(
+        world, target=target, keep=(), unseen=(), after=out, tools=("detect",), upper=""
+    )
+    found = teach(settings, tmp_path / "second")
+    roles = {r["task"]: r["role"] for r in found["records"]}
+    # What was unseen is now the target, what was the target is now previous.
+    assert roles == {"world-gqa:home": "target", "world-gqa:outline": "previous"}
+    before = read_before(tmp_path / "second")
+    assert [task.name for task in before.tasks] == ["world-gqa:home", "world-gqa:outline"]
+    assert set(before.replayed) == {"world-gqa:home", "world-gqa:outline"}
+    assert all((run / "run.toml").is_file() for runs in before.replayed.values() for run in runs)
+    was = next(
+        r["accuracy"] for r in first["records"] if r["role"] == "target" and r["row"] == "taught"
+    )
+    now = next(
+        r["accuracy"]
+        for r in found["records"]
+        if r["role"] == "previous" and r["row"] == "untaught"
+    )
+    assert now == was
+
+
+def test_a_folder_holds_one_stage(stage: tuple[Path, dict[str, Any]], world: Path) -> None:
+    out, _ = stage
+    with pytest.raises(InputError, match="seed was 0, now 1"):
+        teach(replace(settings_of(world), seed=1), out)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tools": ("segment",)}, "detect, vqa, match can"),
+        ({"rounds": 0}, "rounds must be 1 or more"),
+        ({"limits": {"tarin": 3}}, "train"),
+        ({"limits": {"train": 0}}, "must be 1 or more"),
+        ({"training": {"all": {"step": 3}}}, "steps"),
+        ({"training": {"segment": {}}}, "unknown tool"),
+    ],
+)
+def test_settings_that_cannot_be(world: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        settings_of(world, **changes)
+
+
+def test_what_is_tested_is_not_trained_on(world: Path) -> None:
+    target = Task(benchmark="world-gqa", data=world / "outline", train=("val",))
+    with pytest.raises(InputError, match="cannot be trained on"):
+        settings_of(world, target=target)
+
+
+def test_a_teacher_that_answers_nothing_that_learns(world: Path, tmp_path: Path) -> None:
+    settings = settings_of(world, toolbox="oracle", keep=(), unseen=())
+    with pytest.raises(InputError, match="nothing to teach"):
+        teach(settings, tmp_path / "none")
+
+
+def test_unfinished_stages_are_not_followed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no teach\.json"):
+        read_before(tmp_path)
+
+
+def test_tasks_are_read(world: Path) -> None:
+    assert read_task("world-gqa=a/b@dev") == Task(
+        benchmark="world-gqa", data=Path("a/b"), test="dev"
+    )
+    for text in ("world-gqa", "world-gqa=", "=a"):
+        with pytest.raises(InputError):
+            read_task(text)
+    with pytest.raises(InputError, match="world-gqa"):
+        read_task("world-gpa=a")
+
+
+def test_tiny_students_learn_fully_and_large_ones_by_lora(world: Path) -> None:
+    tiny = training_of(settings_of(world), "detect", 1_000_000)
+    assert (tiny.method, tiny.learning_rate, tiny.steps) == ("full", 5e-4, 2)
+    large = training_of(settings_of(world), "detect", 100_000_000)
+    assert (large.method, large.learning_rate) == ("lora", None)
+    asked = settings_of(world, training={"detect": {"method": "lora"}})
+    assert training_of(asked, "detect", 1_000_000).learning_rate is None
+
+
+def test_options_become_settings(world: Path, tmp_path: Path) -> None:
+    file = tmp_path / "training.toml"
+    file.write_text("[all]\nsteps = 5\n[vqa]\nsteps = 7\n")
+    given: dict[str, Any] = {
+        "benchmark": "world-gqa", "data": world / "outline", "train": None, "val": "val",
+        "test": "test", "training": file, "steps": None, "keep_weight": 0.5, "toolbox": "zoo",
+        "teacher": "oracle", "upper": "", "language": ["python"], "tool": None, "rounds": 3,
+        "limit": ["train=9"], "keep": None, "unseen": [f"world-gqa={world / 'home'}"],
+        "after": None, "writer": "gold", "sure": 0.25, "jobs": 2, "seed": 4,
+    }  # fmt: skip
+    settings = stage_settings(given)
+    assert settings.training == {"all": {"steps": 5, "keep": 0.5}, "vqa": {"steps": 7}}
+    assert settings.limits == {"train": 9}
+    assert settings.languages == ("python",)
+    assert settings.unseen[0].data == world / "home"
+    with pytest.raises(InputError, match="PART=N"):
+        stage_settings({**given, "limit": ["train"]})
+
+
+def test_toolbox_files_start_from_each_other(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b" / "detect").mkdir(parents=True)
+    (tmp_path / "a" / "first.toml").write_text('base = "zoo"\nmatch = {model = "zoo:match"}\n')
+    second = tmp_path / "b" / "second.toml"
+    models = {"detect": f"zoo:detect + {tmp_path / 'b' / 'detect'}"}
+    write_toolbox(second, base=str(tmp_path / "a" / "first.toml"), models=models)
+    assert 'base = "./../a/first.toml"' in second.read_text()
+    bound = {b.tool: b.settings for b in read_toolbox(str(second))}
+    assert set(bound) == {"detect", "vqa", "match"}
+    detect = bound["detect"]
+    assert detect is not None
+    assert [Path(a).resolve() for a in detect.adapters] == [(tmp_path / "b" / "detect").resolve()]
+    second.write_text('base = "second.toml"\n')
+    with pytest.raises(InputError, match="cannot start from itself"):
+        read_toolbox(str(second))
+    second.write_text('base = "ozo"\n')
+    with pytest.raises(InputError, match="unknown toolbox 'ozo'"):
+        read_toolbox(str(second))
+
+
+def test_a_picture_under_another_id() -> None:
+    import numpy as np
+
+    picture = Picture("a", array_rgb=np.zeros((4, 6, 3), np.uint8))
+    assert picture.region.picture == "a"
+    other = picture.called("b")
+    assert (other.id, other.region.picture, other.size) == ("b", "b", (6, 4))
+    assert other.digest == picture.digest
+    assert picture.region.picture == "a"
