@@ -15,7 +15,8 @@ from vprog.example import Picture
 from vprog.teach.options import stage_settings
 from vprog.teach.stage import StageSettings, Task, read_before, read_task, training_of
 from vprog.teach.teach import teach
-from vprog.tools.toolboxes import read_toolbox, write_toolbox
+from vprog.teach.toolbox import write_toolbox
+from vprog.tools.toolboxes import read_toolbox
 from vprog.world import write
 
 TRAINING = {"all": {"steps": 2, "batch_size": 2, "validate_every": 1, "save_every": 1}}

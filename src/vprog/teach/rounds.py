@@ -29,7 +29,8 @@ from vprog.teach.stage import Before, StageSettings, Task, training_of
 from vprog.teach.steps import LearnableStep, collect_steps
 from vprog.teach.supervision import Supervised
 from vprog.teach.teachers.load import load_teacher
-from vprog.tools.toolboxes import load_toolbox, read_toolbox, write_toolbox
+from vprog.teach.toolbox import write_toolbox
+from vprog.tools.toolboxes import load_toolbox, read_toolbox
 from vprog.trace import Result
 
 

@@ -14,8 +14,6 @@ and settings.
 
 from __future__ import annotations
 
-import json
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -171,34 +169,6 @@ def _base(base: Any, path: Path) -> dict[str, Binding]:
     if other.resolve() == path.resolve():
         raise InputError(f"{path}: base: a toolbox cannot start from itself")
     return {binding.tool: binding for binding in _from_file(other)}
-
-
-def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
-    """Writes a toolbox file: another toolbox with other models for some tools.
-
-    Folders are named relative to the file, so that they can be moved together.
-
-    Args:
-        path: The file; its folder exists.
-        base: A name or a file.
-        models: Tool -> model as ``split_model`` reads it.
-
-    Raises:
-        InputError: It cannot be written.
-    """
-    from vprog.runs.folder import write_atomically
-
-    def near(part: str) -> str:
-        folder = Path(part)
-        if not (folder.is_dir() or folder.suffix == ".toml"):
-            return part
-        return os.path.join(".", os.path.relpath(folder.resolve(), path.parent.resolve()))
-
-    lines = [f"base = {json.dumps(near(base))}"]
-    for tool, model in models.items():
-        name, adapters = split_model(model)
-        lines.append(f"{tool} = {json.dumps(' + '.join(map(near, (name, *adapters))))}")
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 def _bind(tool: str, value: Any, where: str, folder: Path) -> Binding:
