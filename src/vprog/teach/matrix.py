@@ -15,8 +15,8 @@ from vprog.evaluation.statistics import wilson
 from vprog.evaluation.zoo.metrics import Found, f1, f1_interval, found
 from vprog.example import Picture, Region
 from vprog.program.program import Language
+from vprog.runs.jobs import run_all
 from vprog.teach.agreement import LEAST_OVERLAP, agree
-from vprog.teach.jobs import run_all
 from vprog.teach.label import ask
 from vprog.teach.rounds import Stage, run_to_end
 from vprog.teach.stage import Task

@@ -7,10 +7,7 @@ Everything is resumable: runs, the teacher's answers and trainings go on where t
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +20,8 @@ from vprog.evaluation.run import RunSettings, run_benchmark
 from vprog.example import Picture
 from vprog.program.program import Language
 from vprog.runs.folder import read_traces
-from vprog.teach.jobs import run_all
+from vprog.runs.held import phase
+from vprog.runs.jobs import run_all
 from vprog.teach.label import label, supervise
 from vprog.teach.stage import Before, StageSettings, Task, training_of
 from vprog.teach.steps import LearnableStep, collect_steps
@@ -109,16 +107,6 @@ class Stage:
             )
         return found
 
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Writes down how long something took."""
-        note(name)
-        started = time.monotonic()
-        yield
-        line = json.dumps({"phase": name, "seconds": round(time.monotonic() - started, 1)})
-        with (self.out / "phases.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
     def train_runs(self, number: int) -> list[Path]:
         """The runs whose steps teach in a round: its own and those of earlier rounds."""
         return [
@@ -154,11 +142,11 @@ class Stage:
         """
         settings = self.settings
         if settings.teacher == "small":
-            with self.phase("small teacher"):
+            with phase(self.out, "small teacher"):
                 train_small_teacher(
                     settings.target, Path(self.teacher.partition(":")[2]), settings.seed
                 )
-        with self.phase("runs before"):
+        with phase(self.out, "runs before"):
             work = self._keep_work()
             work += self._val_work(0, self.start)
             run_all(work, settings.jobs)
@@ -173,9 +161,9 @@ class Stage:
     def _round(self, number: int, toolbox: str) -> Round:
         settings = self.settings
         learning = self.learning()
-        with self.phase(f"round {number}: run"):
+        with phase(self.out, f"round {number}: run"):
             run_all(self._train_work(number, toolbox), settings.jobs)
-        with self.phase(f"round {number}: train"):
+        with phase(self.out, f"round {number}: train"):
             trained = run_all(
                 [partial(train_tool, self, number, tool, toolbox) for tool in learning],
                 settings.jobs,
@@ -184,7 +172,7 @@ class Stage:
         models = {tool: str(t["model"]) for tool, t in learned.items()}
         taught = str(self.out / f"round-{number}" / "toolbox.toml")
         write_toolbox(Path(taught), base=toolbox, models=models)
-        with self.phase(f"round {number}: validate"):
+        with phase(self.out, f"round {number}: validate"):
             run_all(self._val_work(number, taught), settings.jobs)
         return self._outcome(
             number,

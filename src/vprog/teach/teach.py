@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vprog.errors import InputError
 from vprog.evaluation.run import commit
 from vprog.runs.folder import write_atomically
+from vprog.runs.held import held, phase, phases
 from vprog.teach.matrix import run_matrix, step_figures
 from vprog.teach.rounds import Round, Stage
 from vprog.teach.stage import StageSettings, read_before
@@ -35,16 +32,16 @@ def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
         InputError: Anything wrong with settings, data, models or folder; what is finished is kept.
     """
     before = read_before(settings.after) if settings.after is not None else None
-    with _locked(out, settings.table()):
+    with held(out, settings.table()):
         stage = Stage(settings, out, before)
         rounds = stage.go()
         best = max(rounds, key=lambda r: (r.score, -r.number))
-        with stage.phase("test"):
+        with phase(out, "test"):
             records = run_matrix(stage, best.toolbox)
-        with stage.phase("steps"):
+        with phase(out, "steps"):
             figures, changed, pictures = step_figures(stage, best.toolbox)
         found = _found(stage, rounds, best, records, figures)
-        with stage.phase("report"):
+        with phase(out, "report"):
             from vprog.teach.changed import write_stage_report
 
             write_stage_report(out / "report.html", found, changed, pictures)
@@ -82,47 +79,3 @@ def _found(
         "taught_tasks": [dataclasses.asdict(task) | {"data": str(task.data.resolve())}
                          for task in taught],
     }  # fmt: skip
-
-
-def phases(out: Path) -> dict[str, float]:
-    """Seconds by phase, over all starts of the command."""
-    seconds: dict[str, float] = {}
-    for line in (out / "phases.jsonl").read_text(encoding="utf-8").splitlines():
-        said = json.loads(line)
-        seconds[said["phase"]] = round(seconds.get(said["phase"], 0.0) + said["seconds"], 1)
-    return seconds
-
-
-@contextmanager
-def _locked(out: Path, table: dict[str, Any]) -> Iterator[None]:
-    """The stage's folder for one command; it holds one stage.
-
-    Raises:
-        InputError: It cannot be written, is in use, or holds another stage.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = os.open(out / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror}. Choose another --out") from None
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                f"{out} is in use by another vprog command; wait for it or choose another --out"
-            ) from None
-        file = out / "stage.json"
-        if file.is_file():
-            held = json.loads(file.read_text(encoding="utf-8"))
-            for key, value in table.items():
-                if held.get(key) != value:
-                    raise InputError(
-                        f"{out} holds another stage: {key} was {held.get(key)!r}, now {value!r}. "
-                        "Choose another --out, or remove the folder"
-                    )
-        else:
-            write_atomically(file, json.dumps(table, indent=1).encode())
-        yield
-    finally:
-        os.close(lock)

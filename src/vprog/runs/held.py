@@ -1,0 +1,85 @@
+"""A folder that a long command works in: held by one process, for one purpose, timed by phase."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vprog.console import note
+from vprog.errors import InputError
+from vprog.runs.folder import write_atomically
+
+PURPOSE = "settings.json"
+"""What the folder is for."""
+
+
+@contextmanager
+def held(out: Path, purpose: Mapping[str, Any]) -> Iterator[None]:
+    """The folder for this command alone; it is made, or has been made for the same purpose.
+
+    Args:
+        out: The folder.
+        purpose: Everything that decides what comes of it, JSON-like.
+
+    Raises:
+        InputError: It cannot be written, is in use, or was made for something else.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = os.open(out / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror}. Choose another --out") from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"{out} is in use by another vprog command; wait for it or choose another --out"
+            ) from None
+        _check(out, json.loads(json.dumps(purpose)))
+        yield
+    finally:
+        os.close(lock)
+
+
+def _check(out: Path, purpose: Mapping[str, Any]) -> None:
+    file = out / PURPOSE
+    if not file.is_file():
+        write_atomically(file, json.dumps(purpose, indent=1).encode())
+        return
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file} is damaged ({error}); remove {out} and start again") from None
+    for key, value in purpose.items():
+        if before.get(key) != value:
+            raise InputError(
+                f"{out} was made with other settings: {key} was {before.get(key)!r}, now "
+                f"{value!r}. Choose another --out, or remove the folder"
+            )
+
+
+@contextmanager
+def phase(out: Path, name: str) -> Iterator[None]:
+    """Says that a phase begins, and writes down how long it took."""
+    note(name)
+    started = time.monotonic()
+    yield
+    line = json.dumps({"phase": name, "seconds": round(time.monotonic() - started, 1)})
+    with (out / "phases.jsonl").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def phases(out: Path) -> dict[str, float]:
+    """Seconds by phase, over all starts of the command."""
+    seconds: dict[str, float] = {}
+    for line in (out / "phases.jsonl").read_text(encoding="utf-8").splitlines():
+        said = json.loads(line)
+        seconds[said["phase"]] = round(seconds.get(said["phase"], 0.0) + said["seconds"], 1)
+    return seconds
