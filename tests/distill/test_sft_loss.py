@@ -88,9 +88,9 @@ def test_the_loss_of_a_step_is_vpds_formula(
     with torch.no_grad():
         losses = [loop.forward(0, item) for item in passes]
     assert sum(float(loss) for loss, _ in losses) == pytest.approx(wanted, abs=1e-6)
-    told = sum(float(figures["answer loss"]) for _, figures in losses)
+    told = sum(float(figures["answer"]) for _, figures in losses)
     assert told == pytest.approx(np.mean(answers), abs=1e-6)
-    assert ("rationale loss" in losses[0][1]) == (rationale_weight > 0)
+    assert ("rationale" in losses[0][1]) == (rationale_weight > 0)
     loop.close()
 
 
@@ -103,24 +103,36 @@ def test_every_target_counts_as_a_mean_over_its_own_tokens() -> None:
     logits = torch.randn(4, 7, 11, generator=generator, dtype=torch.float64)
     labels = torch.randint(0, 11, (4, 7), generator=generator)
     labels[0, :5], labels[1, :2], labels[2, 3:], labels[3, 1:] = -100, -100, -100, -100
+    owners = torch.arange(4)[:, None].repeat(1, 7)
+    owners[1, 4:], owners[2, :] = (
+        2,
+        4,
+    )  # two records in a row, and a record without a row of its own
     lp = log_softmax(logits.numpy())
-    for row in range(4):
-        asked = [n for n in range(7) if labels[row, n] != -100]
-        wanted = -np.mean([lp[row, n, labels[row, n]] for n in asked])
-        assert float(target_nll(logits, labels)[row]) == pytest.approx(wanted, abs=1e-6)
+    found = target_nll(logits, labels, owners, 5).tolist()
+    for record in range(5):
+        asked = [
+            lp[row, n, labels[row, n]]
+            for row in range(4)
+            for n in range(7)
+            if labels[row, n] != -100 and owners[row, n] == record
+        ]
+        assert found[record] == pytest.approx(-np.mean(asked), abs=1e-6)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_mask_token_by_token(name: str, student: Callable[[str], str]) -> None:
     """Every token of the target and its end is predicted, and none of the prompt or padding."""
-    from vprog.distill.sft import Batches, Records
+    from vprog.distill.batches import Batches
+    from vprog.distill.sft import Records
     from vprog.tools.backends.hf.runtime import quiet
 
     data = records(3)
     chat = opened(student(name)).answerer
     batches = Batches(chat, Records(data), 0)
     seen = 0
-    for inputs, labels, numbers in batches.stack(range(len(data)), 8):
+    for inputs, labels, owners, numbers in batches.stack(range(len(data)), 8):
+        assert owners.tolist() == [[n] * labels.shape[1] for n in range(len(numbers))]
         for line, number in enumerate(numbers):
             prompt = data[number]["messages"][0]["content"][-1]["text"]
             target = data[number]["messages"][1]["content"][0]["text"]
@@ -152,22 +164,74 @@ def test_padding_and_neighbours_change_nothing(
 ) -> None:
     import torch
 
+    from vprog.distill.batches import Batches, can_pack
     from vprog.distill.loss import Objective
-    from vprog.distill.sft import Batches, Records
+    from vprog.distill.sft import Records
 
     data = records(6, pictures)
     chat = opened(student(name)).answerer
     batches = Batches(chat, Records(data), 10)
     objective = Objective(chat.model, chat.model)
-    alone: dict[int, float] = {}
-    together: dict[int, float] = {}
-    with torch.no_grad():
-        for found, most in ((alone, 1), (together, 100)):
-            for inputs, labels, numbers in batches.stack(range(len(data)), most):
-                nll = objective(inputs, labels).tolist()
-                found.update(zip(numbers, nll, strict=True))
-    assert together == pytest.approx(alone, abs=2e-5)
+
+    def nll(most: int) -> dict[int, float]:
+        found: dict[int, float] = {}
+        with torch.no_grad():
+            for inputs, labels, owners, numbers in batches.stack(range(len(data)), most):
+                values = objective(inputs, labels, owners, len(numbers)).tolist()
+                found.update(zip(numbers, values, strict=True))
+        return found
+
+    alone = nll(1)
+    assert nll(100) == pytest.approx(alone, abs=2e-5)
     assert len({round(v, 3) for v in alone.values()}) > 3
+
+    def losses(batch: Any) -> Any:
+        inputs, labels, owners, numbers = batch
+        return objective(inputs, labels, owners, len(numbers))
+
+    examples = batches._records.by_example({"answer": 1, "rationale": 1})
+    packs = can_pack(losses, batches, examples)
+    assert packs == (name in ("idefics3", "smolvlm", "llava"))
+    assert not can_pack(losses, batches, [[0], [2]])
+    if packs:
+        batches.packed = True
+        rows = [batch.labels.shape[0] for batch in batches.stack(range(len(data)), 100)]
+        assert sum(rows) == 6
+        for most in (1, 100):
+            assert nll(most) == pytest.approx(alone, abs=2e-5)
+
+
+def test_packed_records_share_their_beginning_and_nothing_else(
+    student: Callable[[str], str],
+) -> None:
+    from vprog.distill.batches import Batches
+    from vprog.distill.sft import Records
+
+    data = records(1)
+    chat = opened(student("idefics3")).answerer
+    batches = Batches(chat, Records(data), 0, packed=True)
+    (batch,) = batches.stack([0, 1], 2)
+    (one, one_labels), (two, two_labels) = (batches.record(n) for n in range(2))
+    ids = batch.inputs["input_ids"][0].tolist()
+    heads = [one["input_ids"][0].tolist(), two["input_ids"][0].tolist()]
+    shared = next(n for n, (a, b) in enumerate(zip(*heads, strict=False)) if a != b)
+    assert shared > 10
+    assert ids == heads[0] + heads[1][shared:]
+    split = len(heads[0])
+    assert batch.inputs["position_ids"][0].tolist() == [
+        *range(split), *range(shared, len(heads[1]))
+    ]  # fmt: skip
+    seen = batch.inputs["attention_mask"][0, 0]
+    for at in range(len(ids)):
+        mine = range(shared, at + 1) if at < split else range(split, at + 1)
+        wanted = sorted({*range(min(shared, at + 1)), *mine})
+        assert seen[at].nonzero()[:, 0].tolist() == wanted
+    labels = one_labels[0].tolist() + two_labels[0, shared:].tolist()
+    assert batch.labels[0].tolist() == labels
+    counted = [owner for owner, label in zip(batch.owners[0].tolist(), labels, strict=True)
+               if label != -100]  # fmt: skip
+    first = int((one_labels != -100).sum())
+    assert counted == [0] * first + [1] * (len(counted) - first)
 
 
 def test_the_end_of_a_target_counts_once(student: Callable[[str], str]) -> None:

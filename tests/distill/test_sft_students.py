@@ -63,8 +63,8 @@ def test_a_student_learns_and_its_checkpoint_answers_the_same(
     out = tmp_path / "out"
     made = train(student(name), records(), out, settings, validate=validate)
     losses = [json.loads(line) for line in (out / "training/losses.jsonl").read_text().splitlines()]
-    assert [sorted(row) for row in losses] == [["answer loss", "loss", "rationale loss"]] * 5
-    assert losses[-1]["loss"] < losses[0]["loss"] - 0.05
+    assert [sorted(row) for row in losses] == [["answer", "rationale", "total"]] * 5
+    assert losses[-1]["total"] < losses[0]["total"] - 0.05
     assert (made.best_step, made.score, made.before) == (5, 2.0, 1.0)
     assert made.rows == {"examples": 6, "answer": 6, "rationale": 4}
     assert made.distributed == "NO"
@@ -120,7 +120,7 @@ def test_the_checkpoint_is_plain_transformers(
     settings = SftSettings(steps=12, batch_size=6, learning_rate=2e-2, warmup=0, rank=4)
     out = tmp_path / "out"
     train(student("idefics3"), records(), out, settings, prompts=prompts)
-    held = json.loads((out / "vprog.json").read_text())["settings"]
+    held = json.loads((out / "vprog.json").read_text())["answer"]
     assert held["answer_instruction"] == "answer with one word or short phrase"
     assert held["plain"] is True
     card = (out / "README.md").read_text()

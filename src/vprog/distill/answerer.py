@@ -12,6 +12,7 @@ information of the step.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.chat import CHAT_CLASSES, Chat, is_chat_class
 from vprog.tools.backends.hf.generated import short_answer
 from vprog.tools.backends.hf.settings import ModelSettings, between
-from vprog.tools.backends.hf.source import is_hub_id
+from vprog.tools.backends.hf.source import DEFAULTS_FILE, is_hub_id
 from vprog.tools.backends.hf.views import Views
 from vprog.tools.tool import Param, Tool
 from vprog.trace import Call, Result
@@ -44,7 +45,10 @@ ANSWER = Tool(
 
 @dataclass(frozen=True, kw_only=True)
 class AnswererSettings(ModelSettings):
-    """Settings of a student that answers; a checkpoint brings those that it was trained with.
+    """Settings of a student that answers.
+
+    A checkpoint brings those that it was trained with, in its ``vprog.json``:
+    ``{"answer": {"plain": true}}``.
 
     Attributes:
         answer_instruction: See ``PromptSettings``.
@@ -90,6 +94,15 @@ class Answerer(HuggingFace[AnswererSettings]):
 
     tool = "answer"
     generates = True
+
+    def defaults(self) -> Mapping[str, Any]:
+        """See ``HuggingFace``; those of ``vqa`` and its like stand beside them."""
+        path = self.source.folder / DEFAULTS_FILE
+        said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        found: Mapping[str, Any] = said.get("answer", {})
+        if not isinstance(found, dict):
+            raise InputError(f"{path}: answer must be an object")
+        return found
 
     def check_class(self, where: str) -> None:
         """See ``HuggingFace``."""

@@ -18,22 +18,27 @@ from typing import Any
 from torch import Tensor, nn
 
 
-def target_nll(logits: Tensor, labels: Tensor) -> Tensor:
+def target_nll(logits: Tensor, labels: Tensor, owners: Tensor, records: int) -> Tensor:
     """Minus the mean log-probability of the tokens of each target, in nats.
 
     Args:
-        logits: [records, length, vocabulary].
-        labels: Ids where a token of the target is predicted, -100 elsewhere, [records, length].
+        logits: [rows, length, vocabulary].
+        labels: Ids where a token of a target is predicted, -100 elsewhere, [rows, length].
+        owners: To which record a position belongs, [rows, length].
+        records: How many there are.
 
     Returns:
         [records].
     """
+    import torch
     from torch.nn import functional
 
-    nll = functional.cross_entropy(
-        logits.transpose(1, 2).float(), labels, ignore_index=-100, reduction="none"
-    )
-    return nll.sum(-1) / (labels != -100).sum(-1).clamp(min=1)
+    asked = labels != -100
+    nll = functional.cross_entropy(logits[asked].float(), labels[asked], reduction="none")
+    sums = torch.zeros(records, dtype=nll.dtype, device=nll.device)
+    sums = sums.index_add(0, owners[asked], nll)
+    counts = torch.bincount(owners[asked], minlength=records)
+    return sums / counts.clamp(min=1)
 
 
 class Objective(nn.Module):
@@ -54,17 +59,21 @@ class Objective(nn.Module):
         self.learner = learner
         self._short = "logits_to_keep" in inspect.signature(type(model).forward).parameters
 
-    def forward(self, inputs: Mapping[str, Any], labels: Tensor) -> Tensor:
+    def forward(
+        self, inputs: Mapping[str, Any], labels: Tensor, owners: Tensor, records: int
+    ) -> Tensor:
         """``target_nll`` of each record; logits are computed from the first target on.
 
         Args:
             inputs: Of the model, a batch.
-            labels: [records, length].
+            labels: See ``target_nll``.
+            owners: See ``target_nll``.
+            records: See ``target_nll``.
         """
         more = {}
         if self._short:
             first = int((labels != -100).any(0).int().argmax())
-            labels = labels[:, first:]
+            labels, owners = labels[:, first:], owners[:, first:]
             more["logits_to_keep"] = labels.shape[1]
         logits = self.learner(**inputs, use_cache=False, **more).logits
-        return target_nll(logits[:, -labels.shape[1] :], labels)
+        return target_nll(logits[:, -labels.shape[1] :], labels, owners, records)

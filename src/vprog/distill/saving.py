@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vprog.distill.prompt import asking
 from vprog.distill.settings import PromptSettings
 from vprog.distill.sft_settings import SftSettings
+from vprog.distill.wording import words
 from vprog.tools.backends.hf.adapters import SETTINGS_FILE
 from vprog.tools.backends.hf.runtime import quiet
 from vprog.training.folder import Folder
@@ -83,11 +85,18 @@ def save_student(
         with quiet():
             learner = learner.merge_and_unload()
     save_model(learner, backend.source.folder, folder)
-    said: dict[str, Any] = {**dataclasses.asdict(prompts)}
+    said: dict[str, Any] = dataclasses.asdict(prompts)
     for kind, name in (("answer", "max_new_tokens"), ("rationale", "rationale_tokens")):
         if longest.get(kind):
             said[name] = min(4096, longest[kind] + longest[kind] // 4 + 4)
-    text = json.dumps({"settings": said}, indent=2, sort_keys=True) + "\n"
+    before = backend.source.folder / SETTINGS_FILE
+    held = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
+    # As the tool vqa it is asked the same, but for the form of the question.
+    asked = asking("{}", "answer", dataclasses.replace(prompts, plain=False))
+    if prompts.plain:
+        asked = f"{{}} {words(prompts.answer_instruction)}"
+    held |= {"answer": said, "settings": {"prompt": asked}}
+    text = json.dumps(held, indent=2, sort_keys=True) + "\n"
     (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
     card = model_card(backend.source.name, prompts, settings, distilled)
     (folder / "README.md").write_text(card, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Records of an SFT data set as batches of a student: prompts masked, pictures prepared once.
+"""Records of an SFT data set, whoever made it.
 
 A data set has the columns ``images`` and ``messages`` (a user's turn with its pictures and text,
 the assistant's turn with the target), as TRL takes them; and, if there are, ``kind`` (``answer`` or
@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError
-from vprog.tools.backends.hf.runtime import quiet
-from vprog.tools.backends.hf.views import SMALLEST, Kept
+from vprog.tools.backends.hf.views import SMALLEST
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,6 +31,7 @@ class Records:
     Attributes:
         kinds: Of each record.
         weights: Of each record in the loss, that of its kind left out.
+        example_of: Which records are about one example: equal numbers.
         digest: Hexadecimal hash of everything that can be learned from.
     """
 
@@ -64,6 +64,10 @@ class Records:
             said = (prompt, target, kind, self.weights[-1], *map(_digest, images))
             blake.update(repr(said).encode())
         self._examples = list(examples.values())
+        self.example_of = [0] * len(self.kinds)
+        for example, numbers in enumerate(self._examples):
+            for number in numbers:
+                self.example_of[number] = example
         self.digest = blake.hexdigest()
 
     def __len__(self) -> int:
@@ -112,103 +116,6 @@ class Records:
         if not target.strip() or not texts:
             raise InputError(f"{where}: the prompt or the target is empty")
         return "".join(texts), target, images
-
-
-class Batches:
-    """Prepares records for a student and stacks them."""
-
-    def __init__(self, chat: Any, records: Records, cache_mb: float) -> None:
-        """Prepares nothing yet.
-
-        Args:
-            chat: The student's ``Chat``: what it reads in training is what it is asked.
-            records: To prepare.
-            cache_mb: Of prepared records that are kept.
-        """
-        self._chat, self._records = chat, records
-        self._kept: Kept[tuple[dict[str, Any], Any]] = Kept(cache_mb)
-
-    def record(self, number: int) -> tuple[dict[str, Any], Any]:
-        """Inputs of a record, a batch of one, and its labels; see ``Chat.with_reply``."""
-        found = self._kept.get(number)
-        if found is None:
-            prompt, target = self._records.texts(number)
-            with quiet():
-                inputs = self._chat.prepare(prompt, self._records.images(number))
-                found = self._chat.with_reply(inputs, target)
-            size = sum(value.nbytes for value in found[0].values())
-            self._kept.put(number, found, size)
-        return found
-
-    def stack(
-        self, numbers: Sequence[int], most: int
-    ) -> list[tuple[dict[str, Any], Any, list[int]]]:
-        """Records as batches of like lengths, padded on the right.
-
-        Args:
-            numbers: Of the records.
-            most: Records of one batch.
-
-        Returns:
-            For each batch its inputs, labels [records, length], and which records they are.
-        """
-        import torch
-
-        groups: dict[Any, list[tuple[int, dict[str, Any], Any]]] = {}
-        for number in numbers:
-            inputs, labels = self.record(number)
-            shape = tuple(
-                (key, tuple(value.shape))
-                for key, value in sorted(inputs.items())
-                if not _is_text(value, labels)
-            )
-            groups.setdefault(shape, []).append((number, inputs, labels))
-        batches = []
-        for members in groups.values():
-            members.sort(key=lambda member: member[2].shape[1])
-            for start in range(0, len(members), most):
-                some = members[start : start + most]
-                longest = some[-1][2].shape[1]
-                stacked = {
-                    key: torch.cat(
-                        [
-                            self._padded(key, inputs[key], longest)
-                            if _is_text(inputs[key], labels)
-                            else inputs[key]
-                            for _, inputs, labels in some
-                        ]
-                    )
-                    for key in some[0][1]
-                }
-                targets = torch.cat([_filled(labels, longest, -100) for *_, labels in some])
-                batches.append((stacked, targets, [number for number, *_ in some]))
-        return batches
-
-    def _padded(self, key: str, value: Any, length: int) -> Any:
-        fill = 0
-        if key == "input_ids":
-            pad = self._chat.tokenizer.pad_token_id
-            fill = self._chat.tokenizer.eos_token_id if pad is None else pad
-        elif key == "token_type_ids" and value.shape[1]:
-            fill = int(value[0, -1])
-        return _filled(value, length, fill)
-
-    def longest_target(self, kind: str) -> int:
-        """Tokens of the longest target of a kind, its end included; 0 if there is none."""
-        numbers = [n for n, found in enumerate(self._records.kinds) if found == kind]
-        targets = {self._records.texts(n)[1] for n in numbers}
-        return max((len(self._chat.written(target)) for target in targets), default=0)
-
-
-def _is_text(value: Any, labels: Any) -> bool:
-    """Whether a tensor has an entry for every token."""
-    return bool(value.shape == labels.shape and not value.is_floating_point())
-
-
-def _filled(value: Any, length: int, fill: int) -> Any:
-    from torch.nn import functional
-
-    return functional.pad(value, (0, length - value.shape[1]), value=fill)
 
 
 def _parts(content: Any) -> list[tuple[str, str]]:

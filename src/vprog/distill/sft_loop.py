@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from vprog.distill.answerer import Answerer
+from vprog.distill.batches import Batch, Batches, can_pack
 from vprog.distill.loss import Objective
 from vprog.distill.saving import Distilled, read_outcome, save_student
 from vprog.distill.settings import PromptSettings
-from vprog.distill.sft import Batches, Records
+from vprog.distill.sft import Records
 from vprog.distill.sft_settings import SftSettings
 from vprog.errors import InputError
 from vprog.tools.backends.hf.generated import short_answer
 from vprog.tools.backends.hf.runtime import quiet
 from vprog.training import loop as training
-from vprog.training.devices import moved
 from vprog.training.folder import Folder
 from vprog.training.lora import add_lora, linear_layers
 from vprog.training.order import Shuffled
@@ -31,15 +31,13 @@ class Pass(NamedTuple):
     """Records of one forward pass.
 
     Attributes:
-        inputs: Of the model.
-        labels: Of the targets, -100 elsewhere, [records, length].
+        batch: As it was stacked.
         shares: Of each record in the loss of the step, [records]; all of a step, over all passes
             and processes, sum up to 1.
         kind_shares: The same among the records of a kind, by kind; 0 for other records.
     """
 
-    inputs: dict[str, Any]
-    labels: Any
+    batch: Batch
     shares: Any
     kind_shares: dict[str, Any]
 
@@ -102,17 +100,29 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
         self._order = Shuffled(len(self.examples), f"{settings.seed}/sft")
         chat = self._backend.answerer
         self.batches = Batches(chat, material.records, settings.cache_mb)
-        self._val = None if material.val is None else Batches(chat, material.val, 0)
+        if settings.packing:
+            inner = self.accelerator.unwrap_model(self.objective)
+            self.batches.packed = can_pack(
+                lambda batch: self._nll(batch, inner), self.batches, self.examples
+            )
+        self._val = None
+        if material.val is not None:
+            self._val = Batches(chat, material.val, 0, self.batches.packed)
 
     def numbers_of(self, step: int) -> list[int]:
         """The records of a step, over all processes."""
+        return [n for some in self._examples_of(step) for n in some]
+
+    def _examples_of(self, step: int) -> list[list[int]]:
         places = range(step * self.size, (step + 1) * self.size)
-        return [n for place in places for n in self.examples[self._order.at(place)]]
+        return [self.examples[self._order.at(place)] for place in places]
 
     def prepared(self, step: int) -> list[Pass]:
         """See ``training.Loop``."""
-        numbers = self.numbers_of(step)
-        mine = numbers[self.accelerator.process_index :: self.processes]
+        examples = self._examples_of(step)
+        numbers = [n for some in examples for n in some]
+        own = examples[self.accelerator.process_index :: self.processes]
+        mine = [n for some in own for n in some]
         return self._passes(self._material.records, self.batches, numbers, mine)
 
     def _passes(
@@ -130,34 +140,38 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
         of_kind = {kind: sum(weight(n, kind) for n in numbers) for kind in self.weights}
         return [
             Pass(
-                inputs,
-                labels,
-                torch.tensor([weight(n) / total for n in some]),
+                batch,
+                torch.tensor([weight(n) / total for n in batch.numbers]),
                 {
-                    kind: torch.tensor([weight(n, kind) / whole for n in some])
+                    kind: torch.tensor([weight(n, kind) / whole for n in batch.numbers])
                     for kind, whole in of_kind.items()
                     if whole > 0
                 },
             )
-            for inputs, labels, some in batches.stack(mine, self.settings.micro_batch)
+            for batch in batches.stack(mine, self.settings.micro_batch)
         ]
 
     def forward(self, step: int, item: Pass) -> tuple[Any, Mapping[str, Any]]:
         """See ``training.Loop``."""
         del step
-        item = moved(item, self.accelerator.device)
-        nll = self.objective(self._typed(item.inputs), item.labels)
+        nll = self._nll(item.batch)
         # Gradients and figures are averaged over the processes, and should be summed.
-        loss = (nll * item.shares).sum() * self.processes
+        loss = (nll * item.shares.to(nll.device)).sum() * self.processes
         figures = {
-            f"{kind} loss": (nll.detach() * shares).sum() * self.processes
+            kind: (nll.detach() * shares.to(nll.device)).sum() * self.processes
             for kind, shares in item.kind_shares.items()
         }
-        return loss, {"loss": loss.detach(), **figures}
+        return loss, {"total": loss.detach(), **figures}
 
-    def _typed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        dtype = self._backend.answerer.model.dtype
-        return {k: v.to(dtype) if v.is_floating_point() else v for k, v in inputs.items()}
+    def _nll(self, batch: Batch, objective: Any = None) -> Any:
+        """Losses of the records of a batch, [records]."""
+        dtype, device = self._backend.answerer.model.dtype, self.accelerator.device
+        inputs = {
+            key: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+            for key, value in batch.inputs.items()
+        }
+        labels, owners = batch.labels.to(device), batch.owners.to(device)
+        return (objective or self.objective)(inputs, labels, owners, len(batch.numbers))
 
     def score(self) -> float | None:
         """See ``training.Loop``."""
@@ -199,13 +213,12 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
         numbers = [n for some in val.by_example(self.weights) for n in some]
         if not numbers:
             raise InputError("no validation record has a weight; leave val out, or give others")
-        objective, device = self.accelerator.unwrap_model(self.objective), self.accelerator.device
+        objective = self.accelerator.unwrap_model(self.objective)
         total = 0.0
         with torch.no_grad(), quiet(), self.accelerator.autocast():
             for item in self._passes(val, batches, numbers, numbers):
-                item = moved(item, device)
-                nll = objective(self._typed(item.inputs), item.labels)
-                total += float((nll * item.shares).sum())
+                nll = self._nll(item.batch, objective)
+                total += float((nll * item.shares.to(nll.device)).sum())
         return total
 
     def counts(self) -> dict[str, int]:

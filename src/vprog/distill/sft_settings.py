@@ -24,6 +24,8 @@ class SftSettings(TrainingSettings):
         micro_batch: Most records in one forward pass; changes memory and time, not the result.
         answer_weight: Of answers in the loss, times the weight of a record.
         rationale_weight: Of rationales; 0 leaves them out, which is VPD's Instruct.
+        packing: Whether answer and rationale of an example share one reading of its pictures and
+            question, where the model takes that without a difference; changes time alone.
         vision: Whether the vision tower learns too, or the language model and connector alone.
         choose: On what the best step is chosen: ``accuracy`` of short answers that the student
             writes, or the ``loss`` on the same records.
@@ -41,6 +43,7 @@ class SftSettings(TrainingSettings):
     micro_batch: int = 16
     answer_weight: float = 1.0
     rationale_weight: float = 1.0
+    packing: bool = True
     vision: bool = True
     choose: Literal["accuracy", "loss"] = "accuracy"
     cache_mb: float = 2000.0

@@ -58,10 +58,14 @@ class HuggingFace(ABC, Generic[S]):
         self.source = find_source(settings.model, settings.revision, where, settings.adapters)
         self.check_class(where)
         place = str(self.source.folder / DEFAULTS_FILE)
-        self.settings: S = with_defaults(settings, self.source.defaults, place)
+        self.settings: S = with_defaults(settings, self.defaults(), place)
         self._fits = self.settings.batch_size
         self._models = models or Models()
         self._failed: InputError | None = None
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Settings that the checkpoint brings for this tool."""
+        return self.source.defaults
 
     @abstractmethod
     def check_class(self, where: str) -> None:
