@@ -190,9 +190,9 @@ def test_padding_and_neighbours_change_nothing(
         return objective(inputs, labels, owners, len(numbers))
 
     examples = batches._records.by_example({"answer": 1, "rationale": 1})
-    packs = can_pack(losses, batches, examples)
+    packs = can_pack(chat.model, losses, batches, examples)
     assert packs == (name in ("idefics3", "smolvlm", "llava"))
-    assert not can_pack(losses, batches, [[0], [2]])
+    assert not can_pack(chat.model, losses, batches, [[0], [2]])
     if packs:
         batches.packed = True
         rows = [batch.labels.shape[0] for batch in batches.stack(range(len(data)), 100)]
@@ -204,7 +204,10 @@ def test_padding_and_neighbours_change_nothing(
 def test_packed_records_share_their_beginning_and_nothing_else(
     student: Callable[[str], str],
 ) -> None:
+    import torch
+
     from vprog.distill.batches import Batches
+    from vprog.distill.loss import Objective
     from vprog.distill.sft import Records
 
     data = records(1)
@@ -228,6 +231,13 @@ def test_packed_records_share_their_beginning_and_nothing_else(
         assert seen[at].nonzero()[:, 0].tolist() == wanted
     labels = one_labels[0].tolist() + two_labels[0, shared:].tolist()
     assert batch.labels[0].tolist() == labels
+    objective = Objective(chat.model, chat.model)
+    with torch.no_grad():
+        told = objective(*batch[:3], 2)
+        blind = {**batch.inputs, "attention_mask": seen.new_ones(seen.shape).tril()[None, None]}
+        assert (objective(blind, *batch[1:3], 2) - told)[1].abs() > 1e-3  # it would see the answer
+        astray = {k: v for k, v in batch.inputs.items() if k != "position_ids"}
+        assert (objective(astray, *batch[1:3], 2) - told)[1].abs() > 1e-3
     counted = [owner for owner, label in zip(batch.owners[0].tolist(), labels, strict=True)
                if label != -100]  # fmt: skip
     first = int((one_labels != -100).sum())

@@ -158,15 +158,19 @@ class Batches:
 
 
 def can_pack(
-    losses: Callable[[Batch], Any], batches: Batches, examples: Sequence[Sequence[int]]
+    model: Any,
+    losses: Callable[[Batch], Any],
+    batches: Batches,
+    examples: Sequence[Sequence[int]],
 ) -> bool:
     """Whether a student reads packed records as it reads them alone, tried on one example.
 
     Models whose language part takes a mask and positions as they are given do (Idefics3, SmolVLM,
-    Llava, Aya Vision); PaliGemma, whose prompt is read both ways, and Qwen-VL, which makes its own
-    positions, do not.
+    Llava, Aya Vision). Not tried are those that read their prompt both ways (PaliGemma: token
+    types) and those that make positions of their own (Qwen-VL): one of small weights would pass.
 
     Args:
+        model: Of the student.
         losses: Of the records of a batch, of the student as it is.
         batches: With its records.
         examples: Numbers of the records of each.
@@ -174,7 +178,12 @@ def can_pack(
     import torch
 
     numbers = next((list(some) for some in examples if len(some) > 1), None)
-    if numbers is None:
+    makes_positions = any(hasattr(m, "get_rope_index") for m in model.modules())
+    if numbers is None or makes_positions:
+        return False
+    with quiet():
+        inputs, _ = batches.record(numbers[0])
+    if "token_type_ids" in inputs:
         return False
     found: list[dict[int, float]] = []
     before = batches.packed

@@ -103,7 +103,7 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
         if settings.packing:
             inner = self.accelerator.unwrap_model(self.objective)
             self.batches.packed = can_pack(
-                lambda batch: self._nll(batch, inner), self.batches, self.examples
+                model, lambda batch: self._nll(batch, inner), self.batches, self.examples
             )
         self._val = None
         if material.val is not None:
