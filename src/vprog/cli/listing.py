@@ -27,7 +27,7 @@ def list_(json: Json = False) -> None:
                     }
                     for name, b in benchmarks.items()
                 },
-                "toolboxes": toolboxes.NAMES,
+                "toolboxes": [*toolboxes.NAMES, *toolboxes.TAUGHT],
                 "writers": writers.NAMES,
                 "tools": {t.name: t.signature for t in TOOLS.values()},
                 "modules": {m.name: m.signature for m in MODULES.values()},
@@ -40,7 +40,7 @@ def list_(json: Json = False) -> None:
         typer.echo(f"    splits: {', '.join(benchmark.splits)}")
         for tool in benchmark.tools:
             typer.echo(f"    tool: {tool.signature}")
-    typer.echo(f"toolboxes\n  {', '.join(toolboxes.NAMES)}")
+    typer.echo(f"toolboxes\n  {', '.join((*toolboxes.NAMES, *toolboxes.TAUGHT))}")
     typer.echo(f"writers\n  {', '.join(writers.NAMES)}")
     typer.echo("tools")
     for tool in TOOLS.values():

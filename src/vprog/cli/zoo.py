@@ -19,15 +19,19 @@ def group() -> None:
 @app.command("list")
 def list_(json: Json = False) -> None:
     """List the checkpoints: class, folder, size."""
-    from vprog.zoo import inventory
+    from vprog.zoo import TOOLBOXES, inventory
 
     rows = inventory()
     if json:
-        print_json({"checkpoints": rows})
+        print_json(
+            {"checkpoints": rows, "toolboxes": {f"zoo:{n}": t for n, t in TOOLBOXES.items()}}
+        )
         return
     for row in rows:
         state = f"{row['megabytes']:.1f} MB" if row["trained"] else "not trained"
-        typer.echo(f"zoo:{row['name']:7} {row['class']:33} {state:12} {row['folder']}")
+        typer.echo(f"zoo:{row['name']:14} {row['class']:33} {state:12} {row['folder']}")
+    for name, what in TOOLBOXES.items():
+        typer.echo(f"--toolbox zoo:{name:7} {what}")
 
 
 @app.command()

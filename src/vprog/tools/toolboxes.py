@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vprog import zoo
 from vprog.errors import InputError, known_names
 from vprog.tools.backend import Backend, Toolbox
 from vprog.tools.backends.hf.adapters import split_model
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 NAMES = ("oracle", "pixels", "zoo", "hub")
 """``oracle``: gold scenes answer. ``pixels``: classical picture processing answers. ``zoo``: tiny
 models that come with vprog. ``hub``: open models for photographs, for a GPU with 16 GB."""
+
+TAUGHT = tuple(f"zoo:{name}" for name in zoo.TOOLBOXES)
+"""Toolboxes of the zoo whose tools were taught for a benchmark."""
 
 _SIMPLE: Mapping[str, tuple[str, ...]] = {
     "oracle": ("detect", "vqa", "match", "depth"),
@@ -115,11 +119,12 @@ def read_toolbox(name: str) -> list[Binding]:
     """
     if name in NAMES:
         return list(_named(name).values())
+    if name in TAUGHT:
+        return _from_file(zoo.toolbox(name.removeprefix("zoo:")))
     path = Path(name)
     if path.suffix != ".toml" and not path.is_file():
-        raise InputError(
-            f"unknown toolbox {name!r}. {known_names(name, NAMES)} A file of your own ends in .toml"
-        )
+        known = known_names(name, (*NAMES, *TAUGHT))
+        raise InputError(f"unknown toolbox {name!r}. {known} A file of your own ends in .toml")
     return _from_file(path)
 
 

@@ -1,7 +1,8 @@
-"""The zoo: tiny checkpoints of real model classes, trained on the drawn world by recipes/zoo.
+"""The zoo: tiny checkpoints of real model classes, trained by recipes.
 
 Each is an ordinary Hugging Face folder that plain transformers loads; a toolbox calls it
-``zoo:detect``, a writer ``zoo:writer``. Nothing here imports torch.
+``zoo:detect``, a writer ``zoo:writer``. ``toolboxes`` holds toolboxes of them for benchmarks that
+tools were taught for, such as ``--toolbox zoo:shapes``. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -30,8 +31,18 @@ STUDENTS: dict[str, str] = {
 }
 """Name of a vision-language model that is made to be tuned on programs -> its class."""
 
-NAMES: tuple[str, ...] = (*CHECKPOINTS, *WRITERS, *STUDENTS)
+TAUGHT: dict[str, str] = {
+    "detect-shapes": "OwlViTForObjectDetection",
+}
+"""Name of a tool's checkpoint that was taught for a benchmark -> its class."""
+
+NAMES: tuple[str, ...] = (*CHECKPOINTS, *WRITERS, *STUDENTS, *TAUGHT)
 """Every checkpoint."""
+
+TOOLBOXES: dict[str, str] = {
+    "shapes": "detect taught for SHAPES; vqa and match of the zoo",
+}
+"""Name of a toolbox of taught tools -> what is in it; ``--toolbox zoo:NAME``."""
 
 _FOLDER = Path(__file__).parent / "checkpoints"
 
@@ -46,17 +57,31 @@ def path(name: str) -> Path:
         raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, NAMES)}")
     folder = _FOLDER / name
     if not (folder / "model.safetensors").is_file():
+        command = f"vprog zoo train {name}"
+        if name in TAUGHT:
+            command = f"python recipes/teach/{name.rpartition('-')[2]}.py --data DIR --publish"
         raise InputError(
-            f"zoo checkpoint {name!r} has no weights in {folder}; train it with "
-            f"`vprog zoo train {name}` in a checkout of vprog"
+            f"zoo checkpoint {name!r} has no weights in {folder}; train it with `{command}` in a "
+            "checkout of vprog"
         )
     return folder
+
+
+def toolbox(name: str) -> Path:
+    """The file of a toolbox of taught tools.
+
+    Raises:
+        InputError: Unknown.
+    """
+    if name not in TOOLBOXES:
+        raise InputError(f"unknown zoo toolbox {name!r}. {known_names(name, TOOLBOXES)}")
+    return Path(__file__).parent / "toolboxes" / f"{name}.toml"
 
 
 def inventory() -> list[dict[str, Any]]:
     """What there is: name, class, folder, whether it is trained, size in megabytes."""
     rows: list[dict[str, Any]] = []
-    for name, kind in (CHECKPOINTS | WRITERS | STUDENTS).items():
+    for name, kind in (CHECKPOINTS | WRITERS | STUDENTS | TAUGHT).items():
         folder = _FOLDER / name
         files = [file for file in folder.glob("*") if file.is_file()]
         rows.append(
@@ -71,4 +96,14 @@ def inventory() -> list[dict[str, Any]]:
     return rows
 
 
-__all__ = ["CHECKPOINTS", "NAMES", "STUDENTS", "WRITERS", "inventory", "path"]
+__all__ = [
+    "CHECKPOINTS",
+    "NAMES",
+    "STUDENTS",
+    "TAUGHT",
+    "TOOLBOXES",
+    "WRITERS",
+    "inventory",
+    "path",
+    "toolbox",
+]

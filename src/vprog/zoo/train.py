@@ -8,7 +8,7 @@ from pathlib import Path
 
 import vprog
 from vprog.errors import InputError, known_names
-from vprog.zoo import NAMES
+from vprog.zoo import NAMES, TAUGHT
 
 _RECIPES = {
     "writer": "writer/writer.py",
@@ -34,15 +34,18 @@ def train(name: str, *, minutes: float, steps: int | None, seed: int) -> int:
     Raises:
         InputError: Unknown name, negative minutes, or vprog is no checkout.
     """
+    if name in TAUGHT:
+        recipe = f"recipes/teach/{name.rpartition('-')[2]}.py"
+        raise InputError(f"{name!r} is taught from a benchmark's files: `python {recipe} --help`")
     if name not in NAMES:
         raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, NAMES)}")
     if minutes < 0:
         raise InputError(f"minutes is {minutes:g}; give 0 or more")
     place = _RECIPES.get(name, f"zoo/{name}.py")
-    recipe = Path(vprog.__file__).parents[2] / "recipes" / place
-    if not recipe.is_file():
-        raise InputError(f"recipes are no part of an installed vprog: {recipe} does not exist")
-    command = [sys.executable, str(recipe), "--minutes", f"{minutes:g}", "--seed", str(seed)]
+    file = Path(vprog.__file__).parents[2] / "recipes" / place
+    if not file.is_file():
+        raise InputError(f"recipes are no part of an installed vprog: {file} does not exist")
+    command = [sys.executable, str(file), "--minutes", f"{minutes:g}", "--seed", str(seed)]
     if steps is not None:
         command += ["--steps", str(steps)]
     return subprocess.run(command, check=False).returncode

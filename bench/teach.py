@@ -1,0 +1,242 @@
+"""Measures tools that were taught SHAPES and NLVR and writes ``docs/results/teach.json``.
+
+``python bench/teach.py --data ../shared/data`` runs gold programs (NLVR: hand-written ones) in both
+languages over five toolboxes: the bare ``vqa`` tool, the zoo untaught, the teacher itself in place
+of the tools that it teaches, the taught tools, and tools that make no mistake (SHAPES: picture
+processing; NLVR: gold scenes). F1 of detect is read on the same pictures. Teachers are files that
+``recipes/teach`` left in ``runs``. Runs are left in ``runs/teach-results`` and taken up again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from results import LANGUAGES, vprog
+from vprog.benchmarks import load_benchmark
+from vprog.engine import Engine, Task
+from vprog.evaluation.statistics import wilson
+from vprog.evaluation.zoo.metrics import f1, f1_interval, found
+from vprog.example import Picture
+from vprog.program.program import Program
+from vprog.teach.teachers.labels import LabelledPicture, label_pictures
+from vprog.teach.teachers.load import load_teacher
+from vprog.tools.toolboxes import load_toolbox
+from vprog.trace import Call, Result
+from vprog.verify import verify
+
+TARGETS: Mapping[str, Mapping[str, Any]] = {
+    "shapes": {
+        "split": "val",
+        "upper": "pixels",
+        "labels": "pixels",
+        "phrases": (
+            *("red", "green", "blue", "circle", "square", "triangle"),
+            *("red circle", "green square", "blue triangle"),
+        ),
+    },
+    "nlvr": {
+        "split": "dev",
+        "upper": "oracle",
+        "labels": "scenes",
+        "phrases": (
+            *("object", "item", "block", "circle", "square", "triangle"),
+            *(f"{c} {n}" for c in ("yellow", "black", "blue") for n in ("object", "block")),
+            *(f"{c} {n}" for c in ("yellow", "black", "blue") for n in ("circle", "triangle")),
+        ),
+    },
+}
+KEY = ("task", "role", "row", "language")
+KEY_OF_STEPS = ("task", "tool", "row")
+
+
+def write_records(
+    file: Path, records: Iterable[Mapping[str, Any]], section: str = "records"
+) -> None:
+    """Puts records into a results file in place of those of the same task, role, row and language.
+
+    Args:
+        file: ``{"records": [...], "steps": [...]}``; made if it is not there.
+        records: Accuracies of programs (``records``), or step metrics of a tool (``steps``).
+        section: Which of the two.
+    """
+    key = KEY if section == "records" else KEY_OF_STEPS
+    all_of = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    kept = {tuple(str(one.get(k)) for k in key): one for one in all_of.get(section, ())}
+    kept |= {tuple(str(one.get(k)) for k in key): dict(one) for one in records}
+    all_of[section] = [kept[name] for name in sorted(kept)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(all_of, indent=1) + "\n", "utf-8")
+
+
+def accuracies(task: str, data: Path, folder: Path, teacher: Path) -> list[dict[str, Any]]:
+    """One record a row and language."""
+    target = TARGETS[task]
+    rows = [("vqa", "zoo", "vqa"), ("untaught", "zoo", "gold"), ("taught", f"zoo:{task}", "gold")]
+    rows += [("upper", target["upper"], "gold")]
+    records = []
+    for row, toolbox, writer in rows:
+        for language in LANGUAGES if writer == "gold" else LANGUAGES[:1]:
+            out = folder / f"{task}-{row}-{language}"
+            args = ["run", task, "--data", str(data), "--split", target["split"]]
+            args += ["--writer", writer, "--toolbox", toolbox, "--language", language]
+            vprog(*args, "--out", str(out))
+            figures = vprog("score", str(out))
+            accuracy = figures["metrics"]["accuracy"]
+            one = {
+                "task": task,
+                "role": "target",
+                "split": target["split"],
+                "language": language,
+                "row": row,
+                "toolbox": toolbox,
+                "accuracy": accuracy["value"],
+                "ci95": accuracy["ci95"],
+                "n": figures["n"],
+                "seeds": [0],
+                "ids_sha256": figures["ids_sha256"],
+                "command": "vprog " + " ".join(args),
+                "commit": figures["commit"],
+            }
+            records.append(one)
+            show(one)
+            if row == "untaught":
+                most = figures["majority"]["value"]
+                low, high = wilson(most * figures["n"], figures["n"])
+                records.append(
+                    one | {"row": "majority", "accuracy": most, "ci95": [low, high], "toolbox": ""}
+                )
+    commit = records[-1]["commit"]
+    for language in LANGUAGES:
+        records.append(replaced(task, data, language, teacher) | {"commit": commit})
+        show(records[-1])
+    return records
+
+
+def replaced(task: str, data: Path, language: str, file: Path) -> dict[str, Any]:
+    """The row of the teacher in place of the tools that it teaches."""
+    target = TARGETS[task]
+    benchmark = load_benchmark(task)
+    teacher = load_teacher(f"small:{file}")
+    toolbox = teacher.in_place_of(load_toolbox("zoo")).with_tools(benchmark.tools)
+    examples = {e.id: e for e in benchmark.load(data, target["split"]) if language in e.programs}
+    right = 0.0
+    with Engine(toolbox) as engine:
+        for trace in engine.run(
+            Task(e, Program(e.programs[language], language))  # type: ignore[arg-type]
+            for e in examples.values()
+        ):
+            right += verify(trace, examples[trace.example_id]).credit
+    n = len(examples)
+    return {
+        "task": task,
+        "role": "target",
+        "split": target["split"],
+        "language": language,
+        "row": "replaced",
+        "toolbox": "the teacher, then zoo",
+        "accuracy": round(right / n, 6),
+        "ci95": [round(end, 6) for end in wilson(right, n)],
+        "n": n,
+        "seeds": [0],
+        "command": command(),
+    }
+
+
+def step_metrics(
+    task: str, data: Path, most: int, teacher: Path, commit: str
+) -> list[dict[str, Any]]:
+    """F1 of detect at IoU 0.5, for the untaught and the taught student and the teacher."""
+    target = TARGETS[task]
+    labelled = label_pictures(task, data, [target["split"]], target["labels"])
+    step = max(1, len(labelled) // most)
+    pictures = labelled[::step]
+    records = []
+    for row, name in (("untaught", "zoo"), ("taught", f"zoo:{task}"), ("replaced", "")):
+        backends = (
+            load_toolbox(name).backends if name else load_teacher(f"small:{teacher}").backends
+        )
+        tallies = [
+            f1_counts(backends["detect"], some, target["phrases"])
+            for some in (pictures[n : n + 64] for n in range(0, len(pictures), 64))
+        ]
+        by_picture = [one for some in tallies for one in some]
+        one = {
+            "task": task,
+            "tool": "detect",
+            "metric": "F1 at IoU 0.5",
+            "split": target["split"],
+            "row": row,
+            "value": round(f1(tally for one in by_picture for tally in one), 6),
+            "ci95": [round(end, 6) for end in f1_interval(by_picture, 0)],
+            "n": len(pictures),
+            "every": step,
+            "phrases": list(target["phrases"]),
+            "seeds": [0],
+            "command": command(),
+            "commit": commit,
+        }
+        records.append(one)
+        show(one)
+    return records
+
+
+def f1_counts(
+    backend: Any, pictures: list[LabelledPicture], phrases: Iterable[str]
+) -> list[list[tuple[int, int, int]]]:
+    """The tallies of every phrase in every picture."""
+    asked = [(picture, phrase) for picture, _ in pictures for phrase in phrases]
+    calls = [Call("detect", {"image": p.region, "phrase": phrase}) for p, phrase in asked]
+    shown: dict[str, Picture] = {picture.id: picture for picture, _ in pictures}
+    answers = iter(backend.answer(calls, shown))
+    by_picture = []
+    for _, boxes in pictures:
+        own = []
+        for phrase in phrases:
+            answer = next(answers)
+            said = {w for w in phrase.split() if w not in ("object", "item")}
+            gold = [b.box_xyxy for b in boxes if b.words >= said]
+            value = answer.value if isinstance(answer, Result) else []
+            own.append(found([b.box_xyxy for b in value], gold))
+        by_picture.append(own)
+    return by_picture
+
+
+def command() -> str:
+    """This one."""
+    return "python bench/teach.py " + " ".join(sys.argv[1:])
+
+
+def show(record: Mapping[str, Any]) -> None:
+    """One line."""
+    names = ("task", "row", "language", "n", "accuracy", "value", "ci95")
+    print(json.dumps({k: record[k] for k in names if k in record}), flush=True)
+
+
+def main() -> None:
+    """Runs everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", default=list(TARGETS))
+    parser.add_argument("--most", type=int, default=1000, help="pictures for F1, evenly spread")
+    parser.add_argument("--out", type=Path, default=Path("docs/results/teach.json"))
+    parser.add_argument("--folder", type=Path, default=Path("runs/teach-results"))
+    given = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    for task in given.only:
+        teacher = Path(f"runs/teach-{task}/small-0.safetensors")
+        records = accuracies(task, given.data / task, given.folder, teacher)
+        write_records(given.out, records)
+        commit = records[0]["commit"]
+        steps = step_metrics(task, given.data / task, given.most, teacher, commit)
+        write_records(given.out, steps, "steps")
+
+
+if __name__ == "__main__":
+    main()
