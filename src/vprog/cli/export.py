@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vprog.cli.export_distill import distill
+from vprog.cli.export_study import study
 from vprog.cli.options import Json, print_json
 
 
@@ -30,7 +31,7 @@ app = typer.Typer(
 @app.callback()
 def group() -> None:
     """Export a run for other programs: `vprog export RUN --to FORM`, `vprog export process RUN`,
-    `vprog export distill RUN`.
+    `vprog export distill RUN`, `vprog export study RUN RUN`.
     """
 
 
@@ -90,3 +91,4 @@ def process(
 
 
 app.command("distill")(distill)
+app.command("study")(study)

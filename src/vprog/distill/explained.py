@@ -1,70 +1,118 @@
-"""The rationales of a run of a student, measured."""
+"""The explanations of a run: a student's own, or the traces of programs told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks import load_benchmark
+from vprog.benchmarks.benchmark import Benchmark
 from vprog.distill.quality import Explained, rationale_quality
 from vprog.distill.rationale import render
 from vprog.distill.settings import RationaleSettings
 from vprog.errors import InputError
+from vprog.example import Example
 from vprog.runs.folder import read_settings, read_traces
 from vprog.runs.record import Record
 from vprog.teach.steps import example_of, load_examples
 from vprog.tools.catalogue import TOOLS
+from vprog.tools.tool import Tool
 
 
-def explained(run: Path | str, references: Mapping[str, str] | None = None) -> list[Explained]:
-    """The examples of a run with what its student says of them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What a run says of one example.
+
+    Attributes:
+        example: The example.
+        answer: In normal form; None where there is none.
+        text: The explanation; "" where there is none.
+        right: Whether the answer is a label's.
+    """
+
+    example: Example
+    answer: str | None
+    text: str
+    right: bool
+
+
+def read_explanations(run: Path, grid: int) -> dict[str, Explanation]:
+    """The explanation of every finished example, by its id, in the order of the benchmark.
+
+    A student's run (``vprog run BENCH --model PATH --explain``) keeps its rationales; the trace of
+    a program is told.
 
     Args:
-        run: Folder of a run of the writer ``direct:explain``.
-        references: Rationales of verified traces by example id.
+        run: Folder of the run.
+        grid: Places a side that traces are told in.
 
     Raises:
-        InputError: No run, one without rationales, or files that are gone.
+        InputError: No run, nothing finished, or files that are gone.
     """
-    run = Path(run)
+    benchmark = load_benchmark(str(read_settings(run)["benchmark"]))
+    tools = {**TOOLS, **{tool.name: tool for tool in benchmark.tools}}
+    told = RationaleSettings(grid=grid)
     examples = load_examples(run)
-    found, told = [], 0
+    found: dict[str, Explanation] = {}
     for record in read_traces(run):
-        if not record.chosen:
-            continue
-        text = _rationale(record)
-        told += text is not None
-        found.append(
-            Explained(
-                example=example_of(record, examples, run),
-                text=text or "",
+        if record.chosen:
+            example = example_of(record, examples, run)
+            found[example.id] = Explanation(
+                example=example,
                 answer=record.verdict.answer,
-                reference=(references or {}).get(record.trace.example_id),
+                text=_text(record, example, benchmark, told, tools),
+                right=record.verdict.judgement == "right",
             )
-        )
-    if not told:
-        raise InputError(f"{run} holds no rationales; run the model with --explain")
-    return found
+    if not found:
+        raise InputError(f"{run} has no finished trace; start its command again")
+    return {id: found[id] for id in examples if id in found}
+
+
+def _text(
+    record: Record,
+    example: Example,
+    benchmark: Benchmark,
+    settings: RationaleSettings,
+    tools: Mapping[str, Tool],
+) -> str:
+    trace = record.trace
+    for step in trace.steps:
+        if step.tool == "answer":  # a student's one call
+            return str(step.info.get("rationale") or "")
+    if trace.failure is not None:
+        return ""
+    answer = None if benchmark.regions else record.verdict.answer
+    return render(trace, example, settings, answer=answer, tools=tools).text
 
 
 def run_quality(
     run: Path | str, *, grid: int, reference: Path | str | None = None
 ) -> dict[str, Any]:
-    """Figures of the rationales of a run; see ``rationale_quality``.
+    """Figures of a run's explanations; see ``rationale_quality``.
 
     Args:
-        run: Folder of a run of the writer ``direct:explain``.
-        grid: Places a side of the boxes that the student was taught.
+        run: Folder of a student's run, or of one of programs.
+        grid: Places a side of the boxes.
         reference: Folder of a run of programs over the same examples; boxes are compared with the
-            rationales of its verified traces.
+            rationales of its verified traces. None compares with none.
 
     Raises:
-        InputError: See ``explained``.
+        InputError: See ``read_explanations``; or the run holds no explanation.
     """
-    references = None if reference is None else verified_rationales(Path(reference), grid)
-    benchmark = load_benchmark(str(read_settings(Path(run))["benchmark"]))
-    return rationale_quality(explained(run, references), grid, benchmark.normalise)
+    run = Path(run)
+    benchmark = load_benchmark(str(read_settings(run)["benchmark"]))
+    references = {} if reference is None else verified_rationales(Path(reference), grid)
+    items = [
+        Explained(
+            example=one.example, text=one.text, answer=one.answer, reference=references.get(id)
+        )
+        for id, one in read_explanations(run, grid).items()
+    ]
+    if not any(item.text for item in items):
+        raise InputError(f"{run} holds no rationales; run the model with --explain")
+    return rationale_quality(items, grid, benchmark.normalise)
 
 
 def verified_rationales(run: Path, grid: int) -> dict[str, str]:
@@ -77,26 +125,4 @@ def verified_rationales(run: Path, grid: int) -> dict[str, str]:
     Raises:
         InputError: No run, or files that are gone.
     """
-    settings = read_settings(run)
-    benchmark = load_benchmark(str(settings["benchmark"]))
-    tools = {**TOOLS, **{tool.name: tool for tool in benchmark.tools}}
-    examples = load_examples(run)
-    told = RationaleSettings(grid=grid)
-    return {
-        record.trace.example_id: render(
-            record.trace,
-            example_of(record, examples, run),
-            told,
-            answer=None if benchmark.regions else record.verdict.answer,
-            tools=tools,
-        ).text
-        for record in read_traces(run)
-        if record.chosen and record.verdict.judgement == "right"
-    }
-
-
-def _rationale(record: Record) -> str | None:
-    for step in record.trace.steps:
-        if step.tool == "answer" and isinstance(step.info.get("rationale"), str):
-            return str(step.info["rationale"])
-    return None
+    return {id: one.text for id, one in read_explanations(run, grid).items() if one.right}
