@@ -273,6 +273,13 @@ async def _session(
     """
     endpoint = chat.open_endpoint()
     changed = asyncio.Condition()
+    counted = 0
+
+    def count() -> None:
+        """Adds what was sent meanwhile, by any of the jobs that run beside each other."""
+        nonlocal counted
+        chat.usage.requests += endpoint.requests - counted
+        counted = endpoint.requests
 
     async def hold(worst: float) -> None:
         """Waits until the worst case of a request fits into the budget."""
@@ -292,14 +299,13 @@ async def _session(
                 body.pop("n", None)
             worst = chat.worst(body)
             await hold(worst)
-            sent = endpoint.requests
             try:
                 chat.keep(job, language, await endpoint.ask(body))
             except RefusedError as error:
                 chat.note_refusal(job, error)
                 return []
             finally:
-                chat.usage.requests += endpoint.requests - sent
+                count()
                 chat.budget.release(worst)
                 async with changed:
                     changed.notify_all()
