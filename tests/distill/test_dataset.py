@@ -222,3 +222,32 @@ def test_the_command(run: Path, tmp_path: Path, inside: Callable[..., Any]) -> N
     said = json.loads(done.out)
     assert said["outcomes"]["verified"] == 48
     assert inside("export", "distill", run, "--mode", "best").code == 2
+
+
+@pytest.mark.filterwarnings("default")
+def test_trl_trains_on_it_as_it_is(built: tuple[Any, Path], tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl", reason="needs trl: pip install trl")
+    import sys
+
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    sys.path.append(str(Path(__file__).parents[1] / "tools" / "hf"))
+    from tiny import make
+
+    folder = make("idefics3", tmp_path)
+    torch.set_num_threads(1)
+    settings = trl.SFTConfig(
+        output_dir=str(tmp_path / "out"), max_steps=2, per_device_train_batch_size=2, use_cpu=True,
+        report_to=[], max_length=None, bf16=False, logging_steps=1,
+    )  # fmt: skip
+    trainer = trl.SFTTrainer(
+        model=AutoModelForImageTextToText.from_pretrained(folder),
+        args=settings,
+        train_dataset=load_records(built[1])["train"],
+        processing_class=AutoProcessor.from_pretrained(folder, backend="pil"),
+    )
+    trainer.train()
+    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    assert len(losses) == 2
+    assert all(0 < loss < 20 for loss in losses)
