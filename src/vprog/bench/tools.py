@@ -23,6 +23,7 @@ from vprog.errors import ToolError
 from vprog.example import Example, Picture
 from vprog.program.program import Language, Program
 from vprog.tools.backend import Backend, Loading, Toolbox
+from vprog.tools.backends.hf.views import Kept
 from vprog.tools.toolboxes import load_toolbox
 from vprog.trace import Call, Result, Value
 
@@ -171,6 +172,8 @@ def _one_by_one(name: str, *, kept: bool) -> Toolbox:
             if not kept and hasattr(settings, "cache_mb"):
                 backend.settings = replace(settings, cache_mb=0)  # type: ignore[attr-defined]
                 backend.load()  # type: ignore[attr-defined]
+            if not kept and hasattr(backend, "pictures"):
+                backend.pictures = Kept(0)
         backends[tool] = OneByOne(backend)
     return Toolbox(name=name, tools=toolbox.tools, backends=backends)
 

@@ -170,8 +170,21 @@ def _python_attributes() -> frozenset[str]:
     return frozenset(n for n in names if not n.startswith("_"))
 
 
-_NO_NODES = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
-"""What the tree holds beside statements and expressions."""
+_NO_FIELDS = frozenset(("ctx", "op", "ops"))
+"""Where a tree holds what is neither statement nor expression: operators and the like."""
+_LEAVES = (ast.Name, ast.Constant)
+_SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
+_SCOPES += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)  # type: ignore[assignment]
+_LOOPS = (ast.For, ast.While)
+_BINDING = frozenset((
+    ast.Name, ast.FunctionDef, ast.ClassDef, ast.arg, ast.ExceptHandler, ast.alias, ast.MatchAs,
+    ast.MatchStar, ast.Attribute, ast.AnnAssign,
+))  # fmt: skip
+_DOUBTFUL = frozenset((
+    ast.Yield, ast.YieldFrom, ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith,
+    ast.ClassDef, ast.Import, ast.ImportFrom, ast.Try,
+))  # fmt: skip
+"""Most nodes are of neither kind; looking at their type first halves the time of a check."""
 _BUILTINS = frozenset(n for n in dir(builtins) if n not in _NO_BUILTINS)
 
 
@@ -187,12 +200,36 @@ def check_python(text: str, api: Api) -> CheckedPython:
     """
     tree = _parse(text)
     command = _command(tree)
-    nodes = [node for node in ast.walk(tree) if not isinstance(node, _NO_NODES)]
+    nodes = _nodes(tree)
     _Checker(nodes, api).check()
     pictures, given = _parameters(command)
     return CheckedPython(
         softened(text, nodes), pictures, given, keeps_nothing(tree, nodes), draws(nodes)
     )
+
+
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """All nodes that say something, in the order of ``ast.walk``."""
+    nodes = [tree]
+    for node in nodes:  # grows on the way
+        nodes += _children(node)
+    return nodes
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """As ``ast.iter_child_nodes``, which takes twice as long, without what says nothing."""
+    children: list[ast.AST] = []
+    if isinstance(node, _LEAVES):
+        return children
+    for name in node._fields:
+        if name in _NO_FIELDS:
+            continue
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            children += [child for child in value if isinstance(child, ast.AST)]
+        elif isinstance(value, ast.AST):
+            children.append(value)
+    return children
 
 
 def _parse(text: str) -> ast.Module:
@@ -251,10 +288,12 @@ class _Checker:
 
     def check(self) -> None:
         for node in self._nodes:
-            self._collect(node)
+            if type(node) in _BINDING:
+                self._collect(node)
         for node in self._nodes:
-            self._supported(node)
-            if isinstance(node, ast.Name):
+            if type(node) in _DOUBTFUL:
+                self._supported(node)
+            elif isinstance(node, ast.Name):
                 self._name(node)
             elif isinstance(node, ast.Attribute):
                 self._attribute(node)
@@ -427,16 +466,7 @@ def _own_nodes(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, bool]]:
     while stack:
         node, in_loop = stack.pop()
         yield node, in_loop
-        if isinstance(
-            node,
-            ast.FunctionDef
-            | ast.ClassDef
-            | ast.Lambda
-            | ast.ListComp
-            | ast.SetComp
-            | ast.DictComp
-            | ast.GeneratorExp,
-        ):
+        if isinstance(node, _SCOPES):
             continue
-        inside = in_loop or isinstance(node, ast.For | ast.While)
-        stack.extend((child, inside) for child in reversed(list(ast.iter_child_nodes(node))))
+        inside = in_loop or isinstance(node, _LOOPS)
+        stack += [(child, inside) for child in reversed(_children(node))]

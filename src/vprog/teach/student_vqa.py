@@ -43,9 +43,10 @@ class ViltStudent(Student):
         seen = [views.of(row.region) for row in rows]
         pixels = {view: vilt.pixels(view, views) for view in dict.fromkeys(seen)}
         questions = [prompt.replace("{}", str(row.argument)) for row in rows]
+        lengths = vilt.lengths(questions)
         groups: dict[Any, list[int]] = {}
         for n, question in enumerate(questions):
-            key = (tuple(pixels[seen[n]].shape), vilt.length(question))
+            key = (tuple(pixels[seen[n]].shape), lengths[question])
             groups.setdefault(key, []).append(n)
         parts: list[Part] = []
         for (_, length), members in groups.items():

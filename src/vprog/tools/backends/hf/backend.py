@@ -34,6 +34,7 @@ class HuggingFace(ABC, Generic[S]):
         tool: Name of the tool that it answers.
         generates: Whether it writes text.
         calls_at_once: The most calls that ``answer`` takes; equal pictures among them are shared.
+        pictures: Decoded pictures that are kept, by digest.
     """
 
     tool: ClassVar[str]
@@ -61,6 +62,7 @@ class HuggingFace(ABC, Generic[S]):
         self.settings: S = with_defaults(settings, self.defaults(), place)
         self._fits = self.settings.batch_size
         self._models = models or Models()
+        self.pictures = self._models.pictures
         self._failed: InputError | None = None
 
     def defaults(self) -> Mapping[str, Any]:

@@ -81,7 +81,7 @@ class Depth(HuggingFace[DepthSettings]):
         """See ``HuggingFace``."""
         import numpy as np
 
-        views = Views(pictures)
+        views = Views(pictures, self.pictures)
         asked = []
         for call in calls:
             region = call.args["image"]

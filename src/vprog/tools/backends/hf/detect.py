@@ -124,7 +124,7 @@ class Detect(HuggingFace[DetectSettings]):
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
     ) -> list[Result | ToolError]:
         """See ``HuggingFace``."""
-        views = Views(pictures)
+        views = Views(pictures, self.pictures)
         wanted: dict[View, dict[str, None]] = {}
         asked = []
         for call in calls:

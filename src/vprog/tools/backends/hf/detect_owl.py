@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vprog.errors import ToolError
 from vprog.tools.backends.hf.boxes import Array
+from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import Kept, View, Views
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Owl:
         # The heads turn 8 or 11 bits of precision into pixels; they are small, so keep all bits.
         model.box_head.float()
         model.class_head.float()
-        self._images = processor.image_processor
+        self._shown = Shown(processor.image_processor)
         self._tokenizer = processor.tokenizer
         self._longest = int(model.config.text_config.max_position_embeddings)
         self._backend = backend
@@ -78,8 +79,7 @@ class Owl:
 
     def pixels(self, chunk: Sequence[View], views: Views) -> Any:
         """What the model is shown of views, [views, 3, height, width]."""
-        read = self._images(images=[views.read(v) for v in chunk], return_tensors="pt")
-        return read["pixel_values"]
+        return self._shown.pixels(map(views.read, chunk))
 
     def look(self, values: Any) -> tuple[Any, Any]:
         """Tokens [views, tokens, width] and boxes cxcywh [views, tokens, 4] of pixels."""

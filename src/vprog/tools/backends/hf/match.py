@@ -22,6 +22,7 @@ from vprog.example import Picture, Region
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.settings import ModelSettings, between
+from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import Kept, View, Views
 from vprog.trace import Call, Result
 
@@ -105,7 +106,7 @@ class Match(HuggingFace[MatchSettings]):
         auto = "AutoModelForZeroShotImageClassification"
         self.model = self.load_model(auto)
         processor = load_processor(self.source, self.settings)
-        self._images, self._tokenizer = processor.image_processor, processor.tokenizer
+        self._shown, self._tokenizer = Shown(processor.image_processor), processor.tokenizer
         text = self.model.config.text_config
         self._longest = int(getattr(text, "max_position_embeddings", 77))
         # SigLIP was trained on texts padded to their full length, without a mask.
@@ -133,7 +134,7 @@ class Match(HuggingFace[MatchSettings]):
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
     ) -> list[Result | ToolError]:
         """See ``HuggingFace``."""
-        views = Views(pictures)
+        views = Views(pictures, self.pictures)
         asked: list[tuple[View, list[str]]] = []
         for call in calls:
             region, options = call.args["image"], call.args["options"]
@@ -170,7 +171,7 @@ class Match(HuggingFace[MatchSettings]):
 
     def pixels(self, chunk: Sequence[View], views: Views) -> dict[str, Any]:
         """What the model is shown of views, by the name of its input."""
-        return dict(self._images(images=[views.read(v) for v in chunk], return_tensors="pt"))
+        return self._shown.inputs(map(views.read, chunk))
 
     def look(self, inputs: Mapping[str, Any]) -> Any:
         """Vectors [views, width] of what ``pixels`` returned, of any length."""

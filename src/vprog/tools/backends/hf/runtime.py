@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError
 from vprog.tools.backends.hf.adapters import merge
 from vprog.tools.backends.hf.settings import ModelSettings
 from vprog.tools.backends.hf.source import Source
+from vprog.tools.backends.hf.views import DECODED_MB, Kept
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 INSTALL = 'pip install "vprog[hf]"'
 _FULL = frozenset({"grounding-dino", "mm-grounding-dino", "mask2former", "maskformer", "oneformer"})
@@ -113,10 +117,15 @@ def load_model(source: Source, auto_class: str, settings: ModelSettings, dtype: 
 
 
 class Models:
-    """The models of one toolbox: tools that are bound to the same weights share them."""
+    """The models of one toolbox: tools that are bound to the same weights share them.
+
+    Attributes:
+        pictures: Decoded pictures by digest, for all of its tools.
+    """
 
     def __init__(self) -> None:
         """Starts without any."""
+        self.pictures: Kept[Image] = Kept(DECODED_MB)
         self._loaded: dict[tuple[str, ...], Any] = {}
 
     def get(

@@ -72,7 +72,7 @@ class Segment(HuggingFace[SegmentSettings]):
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
     ) -> list[Result | ToolError]:
         """See ``HuggingFace``."""
-        views = Views(pictures)
+        views = Views(pictures, self.pictures)
         asked = []
         for call in calls:
             region = call.args["image"]

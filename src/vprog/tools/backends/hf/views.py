@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DECODED_MB = 64
+"""Memory for decoded pictures that the tools of a toolbox share."""
 SMALLEST = 4
 """Views with a shorter side are enlarged to it: image processors take an axis of 1 to 3 pixels for
 colour channels."""
@@ -47,13 +49,19 @@ class View(NamedTuple):
 
 
 class Views:
-    """Reads views of the pictures of one batch; each picture is decoded once."""
+    """Reads views of the pictures of one batch; a picture that is still kept is not read again."""
 
-    def __init__(self, pictures: Mapping[str, Picture]) -> None:
-        """Reads nothing yet."""
+    def __init__(self, pictures: Mapping[str, Picture], kept: Kept[Image] | None = None) -> None:
+        """Reads nothing yet.
+
+        Args:
+            pictures: By id.
+            kept: Decoded pictures by digest, shared with other batches.
+        """
         self._pictures = pictures
         self._by_digest: dict[str, Picture] = {}
-        self._decoded: OrderedDict[str, Image] = OrderedDict()
+        self._kept: Kept[Image] = Kept(DECODED_MB) if kept is None else kept
+        self._last: tuple[str, Image] | None = None
 
     def of(self, region: Region) -> View:
         """The pixels of a region: clipped to the picture, at least one a side."""
@@ -72,17 +80,22 @@ class Views:
 
     def read(self, view: View) -> Image:
         """The pixels in mode RGB, no side shorter than ``SMALLEST``."""
-        image = self._decoded.get(view.digest)
-        if image is None:
-            image = self._by_digest[view.digest].load()
-            self._decoded[view.digest] = image
-            if len(self._decoded) > 32:
-                self._decoded.popitem(last=False)
+        image = self._decoded(view.digest)
         box = (view.left, view.top, view.right, view.bottom)
         if box != (0, 0, *image.size):
             image = image.crop(box)
         if min(image.size) < SMALLEST:
             image = image.resize((max(image.width, SMALLEST), max(image.height, SMALLEST)))
+        return image
+
+    def _decoded(self, digest: str) -> Image:
+        if self._last is not None and self._last[0] == digest:
+            return self._last[1]
+        image = self._kept.get(digest)
+        if image is None:
+            image = self._by_digest[digest].load()
+            self._kept.put(digest, image, 3 * image.width * image.height)
+        self._last = (digest, image)  # a picture larger than the room is decoded once, not per view
         return image
 
     def _picture(self, region: Region) -> Picture:

@@ -102,7 +102,7 @@ class Vqa(HuggingFace[VqaSettings]):
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
     ) -> list[Result | ToolError]:
         """See ``HuggingFace``."""
-        views = Views(pictures)
+        views = Views(pictures, self.pictures)
         asked: list[tuple[View, str]] = []
         for call in calls:
             region, question = call.args["image"], call.args["question"]

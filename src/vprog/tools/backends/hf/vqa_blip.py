@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vprog.errors import ToolError
 from vprog.tools.backends.hf.generated import end_ids, read_generated, short_answer
 from vprog.tools.backends.hf.runtime import load_processor
+from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import View, Views
 from vprog.trace import Result
 
@@ -24,6 +25,7 @@ class Blip:
         self._backend = backend
         self._most = max_new_tokens
         self.processor = load_processor(backend.source, backend.settings)
+        self._shown = Shown(self.processor.image_processor)
         self.ends = end_ids(model.text_decoder, self.processor.tokenizer)
         self._longest = int(model.config.text_config.max_position_embeddings)
 
@@ -45,8 +47,7 @@ class Blip:
 
     def pixels(self, chunk: Sequence[View], views: Views) -> Any:
         """What the model is shown of views, [views, 3, height, width]."""
-        read = [views.read(view) for view in chunk]
-        return self.processor.image_processor(images=read, return_tensors="pt")["pixel_values"]
+        return self._shown.pixels(map(views.read, chunk))
 
     def _forward(self, chunk: Sequence[tuple[View, str]], views: Views) -> list[Result | ToolError]:
         import torch

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vprog.errors import ToolError
 from vprog.tools.backends.hf.runtime import load_processor
+from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import View, Views
 from vprog.trace import Result
 
@@ -29,7 +30,7 @@ class Vilt:
         self._backend = backend
         self._kept = answers_kept
         processor = load_processor(backend.source, backend.settings)
-        self._images, self._tokenizer = processor.image_processor, processor.tokenizer
+        self._shown, self._tokenizer = Shown(processor.image_processor), processor.tokenizer
         self._longest = int(model.config.max_position_embeddings)
         self.labels = {int(n): str(label) for n, label in model.config.id2label.items()}
         embeddings = model.vilt.embeddings
@@ -38,12 +39,11 @@ class Vilt:
 
     def reply(self, asked: Sequence[tuple[View, str]], views: Views) -> list[Result | ToolError]:
         """A result for every view and question; pictures of one shape share a forward pass."""
-        pixels: dict[View, Any] = {}
-        for view in dict.fromkeys(view for view, _ in asked):
-            pixels[view] = self.pixels(view, views)
-        rows = []
-        for view, question in asked:
-            rows.append(_Row(view, question, self.length(question)))
+        distinct = list(dict.fromkeys(view for view, _ in asked))
+        shown = self._shown.each(map(views.read, distinct))
+        pixels = dict(zip(distinct, shown, strict=True))
+        lengths = self.lengths([question for _, question in asked])
+        rows = [_Row(view, question, lengths[question]) for view, question in asked]
 
         def forward(chunk: Sequence[_Row]) -> list[Result]:
             return self._forward(chunk, pixels)
@@ -56,12 +56,14 @@ class Vilt:
 
     def pixels(self, view: View, views: Views) -> Any:
         """What the model is shown of a view, [3, height, width]."""
-        return self._images(images=[views.read(view)], return_tensors="pt")["pixel_values"][0]
+        return self._shown.each([views.read(view)])[0]
 
-    def length(self, question: str) -> int:
-        """Tokens that a question is padded to: a multiple of four where the model takes it."""
-        ids = self._tokenizer(question, truncation=True, max_length=self._longest)["input_ids"]
-        return min(-(-len(ids) // 4) * 4, self._longest)
+    def lengths(self, questions: Sequence[str]) -> dict[str, int]:
+        """Tokens that questions are padded to: a multiple of four where the model takes it."""
+        distinct = list(dict.fromkeys(questions))
+        read = self._tokenizer(distinct, truncation=True, max_length=self._longest)["input_ids"]
+        lengths = (min(-(-len(ids) // 4) * 4, self._longest) for ids in read)
+        return dict(zip(distinct, lengths, strict=True))
 
     def tokenize(self, questions: Sequence[str], length: int) -> tuple[Any, Any]:
         """Ids and attention mask of questions, [questions, length]."""

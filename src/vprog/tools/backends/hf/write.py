@@ -83,7 +83,7 @@ class _Write(HuggingFace[WriteSettings]):
     def compute(
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
     ) -> list[Result | ToolError]:
-        views = Views(pictures)
+        views = Views(pictures, self.pictures)
         asked = []
         for call in calls:
             region = call.args["image"]
