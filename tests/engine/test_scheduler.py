@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from fakes import ANSWERS, Instant, example, picture, python, run_all, toolbox
 from vprog.engine import Engine, EngineSettings, Limits, Task
+from vprog.engine.watchdog import within
 from vprog.errors import ToolError
 from vprog.example import Picture, Region
 from vprog.program import Language, Program
@@ -492,3 +495,62 @@ def test_a_program_whose_calls_are_all_given_asks_nobody() -> None:
     assert traces[0].answer == "z"
     assert backend.calls == []
     assert engine.counts.requested == 0
+
+
+class Waiting:
+    """The watchdog's wait without a clock: a backend says itself that it hangs."""
+
+    latest: Waiting
+
+    def __init__(self) -> None:
+        self._done: SimpleQueue[Any] = SimpleQueue()
+        Waiting.latest = self
+
+    def put(self, item: Any) -> None:
+        self._done.put(item)
+
+    def get(self, timeout: float) -> Any:
+        assert timeout == 7
+        item = self._done.get()
+        if item == "it hangs":
+            raise Empty
+        return item
+
+
+class Hanging(Instant):
+    """Never answers a batch in which somebody says ``hang``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+
+    def answer(self, calls: Sequence[Call], pictures: Mapping[str, Picture]) -> list[Any]:
+        if any(call.args.get("question") == "say hang" for call in calls):
+            Waiting.latest.put("it hangs")
+            self.released.wait()
+        return super().answer(calls, pictures)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_call_that_hangs_fails_alone(language: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vprog.engine.watchdog.SimpleQueue", Waiting)
+    backend = Hanging()
+    words = ["one", "two", "hang", "three", "four"]
+    with Engine(toolbox(backend), EngineSettings(tool_timeout_s=7)) as engine:
+        traces = run_all([asking(language, word) for word in words], engine=engine)
+    backend.released.set()
+    assert [t.answer for t in traces] == ["one", "two", None, "three", "four"]
+    failure = traces[2].failure
+    assert failure is not None
+    assert failure.kind == "tool"
+    assert failure.message.startswith("vqa did not answer within 7 s")
+    assert failure.step == 0
+    assert engine.counts.failed == 1
+
+
+def test_a_backend_that_raises_in_time_fails_as_ever() -> None:
+    settings = EngineSettings(tool_timeout_s=60)
+    with Engine(toolbox(), settings) as engine:
+        assert [t.answer for t in run_all([asking("steps", "1")] * 2, engine=engine)] == ["1", "1"]
+    with pytest.raises(ZeroDivisionError):
+        within(60, lambda: 1 // 0, "vqa")

@@ -18,14 +18,22 @@ Toolbox = Annotated[
 LanguageName = Annotated[str, typer.Option("--language", help="steps or python.")]
 
 
-def _seconds(value: float) -> float:
-    if not (math.isfinite(value) and value > 0):
-        raise InputError(f"--time-limit must be a number of seconds above 0, got {value:g}")
+def _seconds(option: typer.CallbackParam, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise InputError(f"{option.opts[0]} must be a number of seconds above 0, got {value:g}")
     return value
 
 
 TimeLimit = Annotated[
     float, typer.Option(help="Seconds that a program's own code may run.", callback=_seconds)
+]
+
+ToolTimeout = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds that a tool may take for a batch; a call that hangs fails alone.",
+        callback=_seconds,
+    ),
 ]
 
 

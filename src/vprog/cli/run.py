@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from vprog.cli.options import Json, LanguageName, Seed, TimeLimit, Toolbox, print_json
+from vprog.cli.options import (
+    Json,
+    LanguageName,
+    Seed,
+    TimeLimit,
+    Toolbox,
+    ToolTimeout,
+    print_json,
+)
 from vprog.cli.writer_options import (
     BaseUrl,
     Budget,
@@ -73,6 +81,7 @@ def run(
     prices: Prices = None,
     record: RecordFile = None,
     time_limit: TimeLimit = 5.0,
+    tool_timeout: ToolTimeout = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; below runs/ if left out.")
     ] = None,
@@ -101,6 +110,7 @@ def run(
         types=parse_types(types or ()),
         seed=seed,
         limits=Limits(time_s=time_limit),
+        tool_timeout_s=tool_timeout,
         vote=vote,
         repair=repair,
         **writer_options(given),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from vprog.engine.memo import Key, Memo, renamed
+from vprog.engine.watchdog import within
 from vprog.errors import InputError, PictureError, ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backend import Backend, Loading, Toolbox
@@ -62,13 +63,15 @@ class _Queue:
 class Calls:
     """The open calls of all programs in flight, by tool."""
 
-    def __init__(self, toolbox: Toolbox, memo: Memo) -> None:
+    def __init__(self, toolbox: Toolbox, memo: Memo, timeout_s: float | None = None) -> None:
         """Starts without open calls.
 
         Args:
             toolbox: Whose backends answer.
             memo: Where finished calls are remembered.
+            timeout_s: Seconds that a batch may take; None waits for ever.
         """
+        self._timeout_s = timeout_s
         self.counts = Counts()
         self._toolbox = toolbox
         self._memo = memo
@@ -166,7 +169,7 @@ class Calls:
         """Answers a batch; one that breaks is tried again on halves until a call stands alone."""
         self.counts.batches += 1
         try:
-            results = list(queue.backend.answer([o.call for o in batch], _pictures_of(batch)))
+            results = self._ask(queue, batch)
             if len(results) != len(batch):
                 raise ToolError(
                     f"the backend of {queue.tool.name!r} gave {len(results)} answers to "
@@ -178,6 +181,16 @@ class Calls:
                 return [_as_call_error(queue.tool.name, error)]
             middle = len(batch) // 2
             return self._answer(queue, batch[:middle]) + self._answer(queue, batch[middle:])
+
+    def _ask(self, queue: _Queue, batch: Sequence[_Open]) -> list[Answer]:
+        calls, pictures = [o.call for o in batch], _pictures_of(batch)
+
+        def work() -> list[Answer]:
+            return list(queue.backend.answer(calls, pictures))
+
+        if self._timeout_s is None:
+            return work()
+        return within(self._timeout_s, work, queue.tool.name)
 
     @staticmethod
     def _checked(tool: Tool, result: Answer) -> Answer:

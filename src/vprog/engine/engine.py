@@ -83,7 +83,7 @@ class Engine:
         self.checker = Checker(toolbox.tools)
         self.in_flight = 0
         self._memo = Memo(memo_path, self.settings.memo_entries)
-        self._calls = Calls(toolbox, self._memo)
+        self._calls = Calls(toolbox, self._memo, self.settings.tool_timeout_s)
         self._sandbox = Sandbox(toolbox.tools, self.settings.limits)
         self._ready_steps: deque[StepsRun] = deque()
         self._ready_python: deque[PythonRun] = deque()

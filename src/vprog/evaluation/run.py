@@ -76,6 +76,8 @@ class RunSettings:
     """For drawing examples and candidates."""
     limits: Limits = field(default_factory=Limits)
     """Bounds of a program."""
+    tool_timeout_s: float | None = None
+    """See ``EngineSettings``."""
     sampling: Sampling = field(default_factory=Sampling)
     """How the writer draws candidates."""
     vote: bool = False
@@ -85,6 +87,11 @@ class RunSettings:
     """Whether programs that fail their check go back to a writer that asks a model, once."""
     writer_settings: WriterSettings = field(default_factory=WriterSettings)
     """Of writers that ask a model."""
+
+    @property
+    def engine(self) -> EngineSettings:
+        """Those of the engine."""
+        return EngineSettings(limits=self.limits, tool_timeout_s=self.tool_timeout_s)
 
     @property
     def folder_name(self) -> str:
@@ -181,8 +188,7 @@ def run_benchmark(
         before = len(folder.finished)
         finished = {id for id, _ in folder.finished}
         todo = {e.id: e for e in examples if e.id not in finished}
-        limits = EngineSettings(limits=settings.limits)
-        engine = stack.enter_context(Engine(toolbox, limits, out / "memo.sqlite"))
+        engine = stack.enter_context(Engine(toolbox, settings.engine, out / "memo.sqlite"))
         writing: Known | Asking
         repaired: Mapping[tuple[str, str], Program | None] = {}
         if known is not None:

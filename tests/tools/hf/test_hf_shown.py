@@ -39,7 +39,7 @@ STRANGE = {"image_mean": [0.1, 0.5, 0.9], "image_std": [0.3, 0.2, 0.7], "resampl
         ("CLIP", {"size": {"shortest_edge": 24}, "crop_size": SQUARE}, False),
         ("CLIP", {"size": SQUARE, "crop_size": {"height": 16, "width": 16}}, False),
         ("Owlv2", {"size": SQUARE}, False),
-        ("Vilt", {"size": {"shortest_edge": 32}}, False),
+        ("Vilt", {"size": {"shortest_edge": 64}}, False),
     ],
 )
 def test_pixels_are_those_of_the_processor(
