@@ -36,6 +36,7 @@ from vprog.cli.writer_options import (
     choose_writer,
     writer_options,
 )
+from vprog.errors import InputError
 
 
 def run(
@@ -85,6 +86,16 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; below runs/ if left out.")
     ] = None,
+    on: Annotated[str, typer.Option(help="Where programs run: here, or ray.")] = "here",
+    address: Annotated[
+        str | None, typer.Option(help="ray: of a cluster; one is started here if left out.")
+    ] = None,
+    actors: Annotated[
+        int | None, typer.Option(help="ray: how many; one a GPU or core if left out.", min=1)
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Run a sample alone and say what all of it will take.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run a benchmark; the same command again goes on where it stopped."""
@@ -115,13 +126,52 @@ def run(
         repair=repair,
         **writer_options(given),
     )
+    if dry_run:
+        _plan(settings, student, json)
+        return
     folder = out or Path("runs") / settings.folder_name
     with ProgressLine(f"{benchmark} {settings.split} {language}") as progress:
-        summary = run_benchmark(settings, folder, progress.update, student)
+        workers = _workers(on, address, actors)
+        summary = run_benchmark(settings, folder, progress.update, student, workers)
     if json:
         print_json(summary.to_json())
     else:
         _tell(summary)
+
+
+def _workers(on: str, address: str | None, actors: int | None) -> Any:
+    """Who runs the programs; None is this process."""
+    if on not in ("here", "ray"):
+        raise InputError(f"--on must be here or ray, got {on!r}")
+    if on == "here":
+        if address is not None or actors is not None:
+            raise InputError("--address and --actors belong to --on ray")
+        return None
+    from vprog.scale.on_ray import OnRay
+
+    return OnRay(address=address, actors=actors)
+
+
+def _plan(settings: Any, toolbox: Any, json: bool) -> None:
+    """Says what a run will take."""
+    from vprog.scale.plan import plan_run
+
+    plan = plan_run(settings, toolbox=toolbox)
+    if json:
+        print_json(plan.to_json())
+        return
+    typer.echo(f"{plan.n:,} examples, from a sample of {plan.sample:,} in this process:")
+    typer.echo(
+        f"calls    {plan.calls['requested']:,}, of which {plan.calls['computed']:,} computed"
+    )
+    if any(plan.tokens.values()):
+        typer.echo(f"tokens   {plan.tokens['read']:,} read, {plan.tokens['written']:,} written")
+    if plan.dollars is not None:
+        typer.echo(f"money    {plan.dollars:,.2f} dollars")
+    typer.echo(f"time     {plan.seconds:,.0f} s, of which {plan.start_s:,.0f} s to start")
+    typer.echo(f"memory   {plan.memory_mb:,.0f} MB")
+    typer.echo(f"storage  {plan.storage_mb:,.1f} MB")
+    typer.echo(f"slowest  {plan.stage}, {plan.shares[plan.stage]:.0%} of the time")
 
 
 def _tell(summary: Any) -> None:

@@ -42,6 +42,11 @@ class Counts:
     backend_s: float = 0.0
     """Seconds inside backends."""
 
+    def add(self, other: Counts) -> None:
+        """Adds what became of other calls."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 @dataclass(slots=True)
 class _Open:

@@ -7,25 +7,27 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import vprog
 from vprog.benchmarks import load_benchmark
+from vprog.benchmarks.benchmark import Benchmark
 from vprog.engine import Engine, EngineSettings, Limits
 from vprog.engine.calls import Counts
 from vprog.errors import InputError
 from vprog.evaluation.questions import Questions
 from vprog.evaluation.selection import ids_hash, select_examples
 from vprog.evaluation.summary import RunSummary, summarise
-from vprog.evaluation.writing import Asking, Known, Written
+from vprog.evaluation.writing import Asking, Known, Writing, Written
 from vprog.example import Example
 from vprog.program.program import Language, Program
 from vprog.runs.folder import RunFolder
 from vprog.runs.programs import ProgramLog
+from vprog.runs.record import Record
 from vprog.tools.backend import Toolbox
 from vprog.tools.toolboxes import load_toolbox
 from vprog.writers import (
@@ -38,6 +40,9 @@ from vprog.writers import (
     WriterSettings,
     load_writer,
 )
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "Progress",
@@ -127,6 +132,7 @@ class Progress:
         counts: Calls since this start.
         right: Answers judged right since this start.
         failed: Answers that failed since this start.
+        failures: Of those, by kind how many, and the first message.
     """
 
     total: int
@@ -134,6 +140,36 @@ class Progress:
     counts: Counts
     right: int = 0
     failed: int = 0
+    failures: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def end(self, judgement: str, failure: Mapping[str, Any] | None) -> None:
+        """Counts an example whose answer is decided; ``failure`` has ``kind`` and ``message``."""
+        self.done += 1
+        self.right += judgement == "right"
+        if failure is not None:
+            self.failed += 1
+            count, first = self.failures.get(failure["kind"], (0, failure["message"]))
+            self.failures[failure["kind"]] = count + 1, first
+
+
+class Workers(Protocol):
+    """Other processes that run the programs of a run."""
+
+    def run(
+        self, settings: RunSettings, out: Path, written: Sequence[Written], fingerprints: Any
+    ) -> Iterator[tuple[pa.Table, Counts]]:
+        """Runs programs.
+
+        Args:
+            settings: Of the run.
+            out: Its folder, of which this process writes the traces.
+            written: Examples with their programs.
+            fingerprints: Of this process's backends by tool; a worker's must be the same.
+
+        Yields:
+            Traces as rows of ``runs.record.schema``, those of an example together, and what
+            became of their calls.
+        """
 
 
 def run_benchmark(
@@ -141,6 +177,7 @@ def run_benchmark(
     out: Path,
     show: Callable[[Progress], None] = lambda _: None,
     toolbox: Toolbox | None = None,
+    workers: Workers | None = None,
 ) -> RunSummary:
     """Runs a benchmark, or goes on with a run that was interrupted.
 
@@ -149,6 +186,7 @@ def run_benchmark(
         out: Its folder.
         show: Is called now and then with the progress.
         toolbox: In place of the one that ``settings.toolbox`` names.
+        workers: Run the programs in place of this process; writers that ask a model need None.
 
     Raises:
         InputError: Anything wrong with settings, data, folder or the writer's model; finished
@@ -182,47 +220,46 @@ def run_benchmark(
         examples = [written.example for written in known]
     fingerprints = {name: backend.fingerprint for name, backend in toolbox.backends.items()}
     resolved = _resolved(settings, fingerprints, writer, examples, known)
-    first_failures: dict[str, tuple[int, str]] = {}
+    if workers is not None and (known is None or isinstance(writer, Direct)):
+        raise InputError(
+            f"the writer {settings.writer!r} asks a model, which happens in one process alone; run "
+            "once without --on, and replay that run's programs with --writer replay:RUN"
+        )
     with ExitStack() as stack:
         folder = stack.enter_context(RunFolder(out, resolved))
         before = len(folder.finished)
         finished = {id for id, _ in folder.finished}
         todo = {e.id: e for e in examples if e.id not in finished}
-        engine = stack.enter_context(Engine(toolbox, settings.engine, out / "memo.sqlite"))
-        writing: Known | Asking
-        repaired: Mapping[tuple[str, str], Program | None] = {}
-        if known is not None:
-            writing = Known(w for w in known if w.example.id in todo)
-        else:
-            log = stack.enter_context(ProgramLog(out, settings.language))
-            writing, repaired = _go_on_writing(settings, writer, todo, log)
-            stack.enter_context(writing)
-        questions = Questions(
-            writing,
-            engine.checker,
-            benchmark,
-            settings.language,
-            vote=settings.vote,
-            repaired=repaired,
-        )
-        progress = Progress(len(examples), len(finished), engine.counts)
+        progress = Progress(len(examples), len(finished), Counts())
         show(progress)
-        for trace in engine.run(questions.tasks()):
-            records = questions.end(trace)
-            if not records:
-                continue
-            folder.append(*records)
-            chosen = next(r for r in records if r.chosen)
-            progress.done += 1
-            progress.right += chosen.verdict.judgement == "right"
-            failure = chosen.trace.failure
-            if failure is not None:
-                progress.failed += 1
-                count, first = first_failures.get(failure.kind, (0, failure.message))
-                first_failures[failure.kind] = count + 1, first
-            show(progress)
-        if writing.error is not None:
-            raise writing.error
+        if workers is not None:
+            assert known is not None
+            due = [w for w in known if w.example.id in todo]
+            for table, counts in workers.run(settings, out, due, fingerprints) if due else ():
+                for row in folder.append_table(table):
+                    if row["chosen"]:
+                        progress.end(row["judgement"], row["failure"])
+                progress.counts.add(counts)
+                show(progress)
+        else:
+            engine = stack.enter_context(Engine(toolbox, settings.engine, out / "memo.sqlite"))
+            progress.counts = engine.counts
+            writing: Known | Asking
+            repaired: Mapping[tuple[str, str], Program | None] = {}
+            if known is not None:
+                writing = Known(w for w in known if w.example.id in todo)
+            else:
+                log = stack.enter_context(ProgramLog(out, settings.language))
+                writing, repaired = _go_on_writing(settings, writer, todo, log)
+                stack.enter_context(writing)
+            for records in run_written(settings, engine, benchmark, writing, repaired):
+                folder.append(*records)
+                chosen = next(r for r in records if r.chosen)
+                failure = chosen.trace.failure
+                progress.end(chosen.verdict.judgement, failure and asdict(failure))
+                show(progress)
+            if writing.error is not None:
+                raise writing.error
     return summarise(
         out,
         folder.finished,
@@ -234,8 +271,30 @@ def run_benchmark(
         counts=progress.counts,
         usage=writer.usage,
         seconds=time.perf_counter() - started,
-        failures=first_failures,
+        failures=progress.failures,
     )
+
+
+def run_written(
+    settings: RunSettings,
+    engine: Engine,
+    benchmark: Benchmark,
+    writing: Writing,
+    repaired: Mapping[tuple[str, str], Program | None] | None = None,
+) -> Iterator[list[Record]]:
+    """Runs written programs; yields the records of an example once its answer is decided."""
+    questions = Questions(
+        writing,
+        engine.checker,
+        benchmark,
+        settings.language,
+        vote=settings.vote,
+        repaired=repaired,
+    )
+    for trace in engine.run(questions.tasks()):
+        records = questions.end(trace)
+        if records:
+            yield records
 
 
 def _known(

@@ -17,13 +17,16 @@ import fcntl
 import os
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError
 from vprog.runs.record import Record, from_row, schema, to_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FLUSH_ROWS = 1000
 """Finished traces after which a part is written."""
@@ -214,6 +217,9 @@ class RunFolder:
             os.replace(part, aside)
             note(f"{part.name} is damaged ({error}); kept as {aside.name}, its programs run again")
             return
+        self._learn(rows)
+
+    def _learn(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for r in rows:
             self.finished[r["example_id"], r["candidate"]] = Finished(
                 r["judgement"],
@@ -222,6 +228,30 @@ class RunFolder:
                 r["count"],
                 r["original"] is not None,
             )
+
+    def append_table(self, table: pa.Table) -> list[dict[str, Any]]:
+        """Adds finished traces that another process has made, as a part of their own.
+
+        Args:
+            table: Of ``schema()``, all traces of its examples together. Rows that the folder holds
+                already are left out, so that each is there once.
+
+        Returns:
+            Of each row that was added: id, candidate, judgement, failure, chosen, count, original.
+
+        Raises:
+            InputError: The disk is full or not writable; parts written before stay valid.
+        """
+        self.flush()
+        columns = list(dict.fromkeys(name.partition(".")[0] for name in _FINISHED))
+        rows = table.select(columns).to_pylist()
+        new = [(r["example_id"], r["candidate"]) not in self.finished for r in rows]
+        if not any(new):
+            return []
+        added = [row for row, is_new in zip(rows, new, strict=True) if is_new]
+        self._write(table if all(new) else table.filter(new))
+        self._learn(added)
+        return added
 
     def append(self, *records: Record) -> None:
         """Adds the finished traces of an example; they reach the disk together, in one part.
@@ -251,23 +281,22 @@ class RunFolder:
         self._flushed_at = time.monotonic()
         if not self._rows:
             return
+        import pyarrow as pa
+
+        # In this order an interruption at any point loses no row and writes none twice: until the
+        # rows are dropped, the next flush writes the same part again.
+        self._write(pa.Table.from_pylist(self._rows, schema=schema()), then=self._rows.clear)
+
+    def _write(self, table: pa.Table, then: Callable[[], object] = lambda: None) -> None:
         import io
 
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         buffer = io.BytesIO()
-        pq.write_table(
-            pa.Table.from_pylist(self._rows, schema=schema()),
-            buffer,
-            compression="zstd",
-            write_page_checksum=True,
-        )
-        # In this order an interruption at any point loses no row and writes none twice: until the
-        # rows are dropped, the next flush writes the same part again.
+        pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
         name = f"part-{self._next_part:05d}.parquet"
         write_atomically(self.path / "traces" / name, buffer.getvalue())
-        self._rows = []
+        then()
         self._next_part += 1
 
     def close(self) -> None:

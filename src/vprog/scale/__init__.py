@@ -1,0 +1,1 @@
+"""The same runs on many machines, and what they will cost."""
