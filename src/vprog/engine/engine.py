@@ -29,6 +29,8 @@ from vprog.program.check import Checker
 from vprog.tools.backend import Toolbox
 from vprog.trace import Call, Result, Source, Trace
 
+RECENT = 20_000
+"""Results kept in memory where a file keeps all of them."""
 _END: Any = object()
 """Stands for the end of the tasks."""
 
@@ -82,7 +84,8 @@ class Engine:
         self.toolbox = toolbox
         self.checker = Checker(toolbox.tools)
         self.in_flight = 0
-        self._memo = Memo(memo_path, self.settings.memo_entries)
+        entries = self.settings.memo_entries
+        self._memo = Memo(memo_path, entries if memo_path is None else min(entries, RECENT))
         self._calls = Calls(toolbox, self._memo, self.settings.tool_timeout_s)
         self._sandbox = Sandbox(toolbox.tools, self.settings.limits)
         self._ready_steps: deque[StepsRun] = deque()

@@ -26,7 +26,7 @@ class EngineSettings:
     in_flight: int = 4096
     """Programs that are started and not yet ended at any time; bounds memory, feeds batches."""
     memo_entries: int = 200_000
-    """Results kept in memory; the least recently used go first."""
+    """Results kept in memory, at most 20,000 beside a file; the least recently used go first."""
     tool_timeout_s: float | None = None
     """Seconds that a backend may take for a batch. One that takes longer is tried again on halves,
     until the call that hangs stands alone and fails; None waits for ever."""

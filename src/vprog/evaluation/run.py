@@ -218,6 +218,7 @@ def run_benchmark(
     if isinstance(writer, BareVqa | Direct | Gold | Replay):
         known = _known(writer, examples, settings)
         examples = [written.example for written in known]
+    left_out = selected - len(examples)
     fingerprints = {name: backend.fingerprint for name, backend in toolbox.backends.items()}
     resolved = _resolved(settings, fingerprints, writer, examples, known)
     if workers is not None and (known is None or isinstance(writer, Direct)):
@@ -229,12 +230,11 @@ def run_benchmark(
         folder = stack.enter_context(RunFolder(out, resolved))
         before = len(folder.finished)
         finished = {id for id, _ in folder.finished}
-        todo = {e.id: e for e in examples if e.id not in finished}
         progress = Progress(len(examples), len(finished), Counts())
         show(progress)
         if workers is not None:
             assert known is not None
-            due = [w for w in known if w.example.id in todo]
+            due = [w for w in known if w.example.id not in finished]
             for table, counts in workers.run(settings, out, due, fingerprints) if due else ():
                 for row in folder.append_table(table):
                     if row["chosen"]:
@@ -247,8 +247,12 @@ def run_benchmark(
             writing: Known | Asking
             repaired: Mapping[tuple[str, str], Program | None] = {}
             if known is not None:
-                writing = Known(w for w in known if w.example.id in todo)
+                due = [w for w in known if w.example.id not in finished]
+                known.clear()  # an example that has ended is nobody's any more
+                examples.clear()
+                writing = Known(_handed_out(due))
             else:
+                todo = {e.id: e for e in examples if e.id not in finished}
                 log = stack.enter_context(ProgramLog(out, settings.language))
                 writing, repaired = _go_on_writing(settings, writer, todo, log)
                 stack.enter_context(writing)
@@ -266,13 +270,20 @@ def run_benchmark(
         before=before,
         resumed=len(finished),
         asked=known is None,
-        left_out=selected - len(examples),
+        left_out=left_out,
         ids_sha256=resolved["ids_sha256"],
         counts=progress.counts,
         usage=writer.usage,
         seconds=time.perf_counter() - started,
         failures=progress.failures,
     )
+
+
+def _handed_out(due: list[Written]) -> Iterator[Written]:
+    """Items in their order; the list lets go of each, so that what has ended needs no memory."""
+    due.reverse()
+    while due:
+        yield due.pop()
 
 
 def run_written(
