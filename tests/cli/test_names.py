@@ -88,6 +88,10 @@ def test_a_program_with_an_unknown_name(
         ("--time-limit", 0, "--time-limit must be a number of seconds above 0, got 0"),
         ("--time-limit", -1, "--time-limit must be a number of seconds above 0, got -1"),
         ("--seed", "x", "Invalid value for '--seed'"),
+        ("--tool-timeout", 0, "--tool-timeout must be a number of seconds above 0, got 0"),
+        ("--actors", 0, "Invalid value for '--actors'"),
+        ("--actors", 2, "--address and --actors belong to --on ray"),
+        ("--on", "mars", "--on must be here or ray, got 'mars'"),
     ],
 )
 def test_impossible_numbers(

@@ -50,6 +50,17 @@ def test_candidates_and_their_vote(inside, tmp_path: Path, world: Path) -> None:
     assert inside("view", "b").code == 0
 
 
+def test_a_plan_runs_a_sample_and_leaves_nothing(inside, tmp_path: Path, world: Path) -> None:
+    plan = inside(*RUN, "--dry-run", "--json").json["plan"]
+    assert plan["n"] == plan["sample"] == 60
+    assert plan["calls"]["requested"] >= plan["calls"]["computed"] > 0
+    assert plan["stage"] in plan["shares"]
+    assert not (tmp_path / "runs").exists()
+    told = inside(*RUN, "--dry-run").out
+    assert "60 examples, from a sample of 60 in this process:" in told
+    assert re.search(r"^storage  [0-9.]+ MB$", told, re.MULTILINE)
+
+
 def test_selection(inside, tmp_path: Path, world: Path) -> None:
     questions = json.loads((world / "val_balanced_questions.json").read_text())
     (tmp_path / "ids").write_text("\n".join(list(questions)[5:9]))
