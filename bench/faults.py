@@ -81,7 +81,10 @@ class Faulty:
         """Takes the fault and what decides where it strikes."""
         self._fault = fault
         self._bad = {f"say {k}" for k in chosen(seed, n)}
-        self._strike = random.Random(f"{seed} {start}").randint(2, 6)
+        # Late enough that traces are on the disk; what an earlier start has computed is remembered.
+        batches = 5 * n / 2 / self.batch_size
+        share = random.Random(seed).uniform(0.75, 0.9)
+        self._strike = int(batches * share) if start == 0 else 1
         self._batch = 0
 
     def answer(self, calls: Sequence[Any], pictures: Mapping[str, Any]) -> list[Any]:
@@ -186,7 +189,11 @@ class Runs:
                 done = self.start(fault, seed, start, out)
                 assert done.returncode == -signal.SIGKILL, done.stderr
                 parts = sorted((out / "traces").glob("part-*.parquet"))
-                if fault == "corrupt_tail" and parts:
+                assert parts, "it struck before anything was written"
+                if fault == "corrupt_tail" and start == 1:
+                    said = "; ".join(s for s in done.stderr.splitlines() if "damaged" in s)
+                    assert said, "it took no notice of the damage"
+                if fault == "corrupt_tail" and start == 0:
                     os.truncate(parts[-1], parts[-1].stat().st_size // 2)
         elif fault == "two_commands":
             command = self.command(fault, seed, 0, out, data)
@@ -210,7 +217,6 @@ class Runs:
             done = self.start(last, seed, 0, out, data)
             assert done.returncode == 0, done.stderr
             assert "Traceback" not in done.stderr, done.stderr
-            said = said or "; ".join(line for line in done.stderr.splitlines() if "damaged" in line)
         return said, data
 
     @staticmethod
