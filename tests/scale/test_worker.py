@@ -70,7 +70,9 @@ def test_workers_give_the_traces_of_one_process(
 ) -> None:
     workers = InTurn(again=True)
     seen: list[int] = []
-    summary = run_benchmark(settings(drawn), tmp_path, lambda p: seen.append(p.done), workers)
+    summary = run_benchmark(
+        settings(drawn), tmp_path, lambda p: seen.append(p.done), workers=workers
+    )
     assert traces(tmp_path) == here
     assert workers.blocks == 9
     assert (summary.n, summary.ran, seen[-1]) == (60, 60, 60)

@@ -8,6 +8,7 @@ and taken up again as one in a single process is.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class OnRay:
         except Exception as error:  # Ray raises bare ones where a process does not start
             where = f" at {self.address}" if self.address else ""
             raise InputError(f"cannot reach a Ray cluster{where}: {error}") from None
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
