@@ -62,9 +62,7 @@ class Plan:
         return {"plan": asdict(self)}
 
 
-def plan_run(
-    settings: RunSettings, sample: int = SAMPLE, toolbox: Toolbox | None = None
-) -> Plan:
+def plan_run(settings: RunSettings, sample: int = SAMPLE, toolbox: Toolbox | None = None) -> Plan:
     """Measures a sample of a run and says what all of it will take.
 
     Args:
@@ -85,9 +83,8 @@ def plan_run(
         settings.types,
     )
     chosen = by_picture(examples, sample, settings.seed)
-    small, large = (
-        _measure(settings, chosen[:size], toolbox) for size in (max(1, len(chosen) // 3), len(chosen))
-    )
+    sizes = (max(1, len(chosen) // 3), len(chosen))
+    small, large = (_measure(settings, chosen[:size], toolbox) for size in sizes)
     return extrapolate(small, large, len(examples))
 
 
