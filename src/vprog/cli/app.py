@@ -21,6 +21,7 @@ from vprog.cli import (
     blame,
     check,
     demo,
+    distill,
     doctor,
     export,
     listing,
@@ -69,6 +70,7 @@ app.command("check")(check.check)
 app.command("score")(score.score)
 app.command("blame")(blame.blame)
 app.command("teach")(teach.teach)
+app.command("distill")(distill.distill)
 app.command("view")(view.view)
 app.command("list")(listing.list_)
 app.command("doctor")(doctor.doctor)

@@ -110,6 +110,10 @@ def _answers(item: ReportItem, gallery: Gallery) -> str:
         else:
             given = render_answer(answer, gallery)
         parts.append(f'<dt>answer</dt><dd class="{item.verdict}">{given}</dd>')
+    parts += [
+        f"<dt>{escape(shorten(name, 60))}</dt><dd>{escape(shorten(text, 2000))}</dd>"
+        for name, text in item.notes.items()
+    ]
     return f'<dl class="answers">{"".join(parts)}</dl>' if parts else ""
 
 

@@ -27,12 +27,14 @@ class ReportItem:
         verdict: What became of it.
         extra_pictures: Pictures that steps made (edited images), by ``Picture.id``; regions of a
             picture that is neither here nor in the example are shown as coordinates.
+        notes: Further texts about the example by name, shown below the answers.
     """
 
     example: Example
     trace: Trace
     verdict: ReportVerdict
     extra_pictures: Mapping[str, Picture] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses a verdict that no filter knows."""

@@ -38,7 +38,7 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
         languages=tuple(to_language(one) for one in given["language"] or ("steps", "python")),
         tools=tuple(given["tool"] or ARGUMENTS),
         rounds=given["rounds"],
-        limits=_limits(given["limit"] or ()),
+        limits=read_limits(given["limit"] or ()),
         keep=tuple(read_task(text) for text in given["keep"] or ()),
         unseen=tuple(read_task(text) for text in given["unseen"] or ()),
         after=given["after"],
@@ -50,7 +50,12 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
     )
 
 
-def _limits(texts: Sequence[str]) -> dict[str, int]:
+def read_limits(texts: Sequence[str]) -> dict[str, int]:
+    """``PART=N`` options as limits.
+
+    Raises:
+        InputError: Not of that form.
+    """
     limits = {}
     for text in texts:
         part, equals, number = text.partition("=")

@@ -1,0 +1,67 @@
+"""`vprog distill`: verified programs into one vision-language model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vprog.cli.options import Json, LanguageName, Seed, Toolbox, print_json
+
+
+def distill(
+    benchmark: Annotated[str, typer.Argument(help="Name of the benchmark; see `vprog list`.")],
+    data: Annotated[Path, typer.Option(help="Folder with the benchmark's official files.")],
+    out: Annotated[Path, typer.Option(help="Folder for everything that comes of it.")],
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="BENCHMARK=FOLDER[@TEST]: a further task of the same model; repeatable."),
+    ] = None,
+    train: Annotated[
+        list[str] | None, typer.Option(help="Split that is distilled; repeatable.")
+    ] = None,
+    test: Annotated[str, typer.Option(help="Split that is reported.")] = "test",
+    student: Annotated[
+        str, typer.Option(help="Any image-text-to-text model: hub id, folder or zoo name.")
+    ] = "zoo:vlm",
+    toolbox: Toolbox = "zoo",
+    writer: Annotated[str, typer.Option(help="Where programs come from.")] = "zoo",
+    language: LanguageName = "steps",
+    k: Annotated[int, typer.Option("--k", help="Candidate programs a question.", min=1)] = 5,
+    temperature: Annotated[float, typer.Option(help="At which they are drawn.")] = 0.5,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(help="instruct, instruct_compute, vpd, vpd_unverified; repeatable."),
+    ] = None,
+    labels: Annotated[
+        list[int] | None, typer.Option(help="Size of the labelled set; repeatable for a curve.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="train=N, test=N, explain=N: most examples a task.")
+    ] = None,
+    filter: Annotated[
+        list[str] | None, typer.Option(help="evidence, agreement=SHARE, teacher=NAME.")
+    ] = None,
+    grid: Annotated[
+        int | None, typer.Option(help="Places a side of boxes; the student's if left out.")
+    ] = None,
+    training: Annotated[
+        Path | None, typer.Option(help="TOML file of settings of training; VPD's if left out.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps of every student.")] = None,
+    jobs: Annotated[int, typer.Option(help="Runs at the same time.", min=1)] = 1,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Distil verified programs into one model; the same command again goes on where it stopped."""
+    from vprog.distill.distill import distill as distill_all
+    from vprog.distill.options import distill_settings
+    from vprog.report.distill import print_distilled
+
+    given: dict[str, Any] = dict(locals())
+    said = distill_all(distill_settings(given), out)
+    if json:
+        print_json(said)
+    else:
+        print_distilled(said)

@@ -1,0 +1,98 @@
+"""``vprog distill``: everything, and the files that tell of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline
+from vprog.distill.table import explained, found, latency
+from vprog.report.distill import distill_tables
+from vprog.report.html import ReportItem, write_report
+from vprog.runs.folder import write_atomically
+from vprog.runs.held import held, phase, phases
+
+SHOWN = 100
+"""Examples of each task on the page."""
+
+
+def distill(settings: DistillSettings, out: Path) -> dict[str, Any]:
+    """Distills programs into a model and judges it; the same call goes on after it was killed.
+
+    Args:
+        settings: What to do.
+        out: Its folder.
+
+    Returns:
+        What ``distill.json`` holds and ``vprog distill --json`` prints, see ``table.found``; with
+        ``latency``, ``seconds`` by phase, and ``models``: row and labels -> checkpoint.
+
+    Raises:
+        InputError: Anything wrong with settings, data, models or folder; what is finished is kept.
+    """
+    with held(out, settings.table()):
+        pipeline = Pipeline(settings, out)
+        pipeline.go()
+        with phase(out, "figures"):
+            said = found(pipeline)
+        with phase(out, "latency"):
+            said["latency"] = _kept(out / "latency.json", pipeline)
+        said["models"] = {
+            f"{row}-{'all' if size is None else size}": str(
+                pipeline.student(row, size).relative_to(out)
+            )
+            for size in pipeline.sizes
+            for row in settings.rows
+        }
+        said["seconds"] = phases(out)
+        _write_page(pipeline, said)
+        write_atomically(out / "distill.json", json.dumps(said, indent=1).encode())
+    return said
+
+
+def _kept(file: Path, pipeline: Pipeline) -> dict[str, Any]:
+    """A measurement is made once."""
+    if not file.is_file():
+        write_atomically(file, json.dumps(latency(pipeline)).encode())
+    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return kept
+
+
+def _write_page(pipeline: Pipeline, said: dict[str, Any]) -> None:
+    settings = pipeline.settings
+    summary = {
+        "tasks": ", ".join(said["tasks"]),
+        "student": settings.student,
+        "writer": settings.writer,
+        "toolbox": settings.toolbox,
+        "seed": settings.seed,
+        "commit": said["commit"],
+    }
+    items = list(_items(pipeline))
+    write_report(
+        pipeline.out / "report.html",
+        f"distilling {summary['tasks']}",
+        items,
+        summary,
+        limit=len(items),
+        tables=distill_tables(said),
+    )
+
+
+def _items(pipeline: Pipeline) -> Iterator[ReportItem]:
+    """Programs with their traces; beside them what the student says of the same question."""
+    settings = pipeline.settings
+    row = next((r for r in settings.rows if STUDENTS[r][1]), None)
+    if row is None:
+        return
+    for task in settings.tasks:
+        for record, item in explained(pipeline, task, row, pipeline.sizes[-1])[:SHOWN]:
+            judgement = record.verdict.judgement
+            if judgement == "skipped":
+                continue
+            notes = {"student": item.answer or "", "student explains": item.text}
+            if item.reference is not None:
+                notes = {"rationale": item.reference, **notes}
+            yield ReportItem(item.example, record.trace, judgement, notes=notes)
