@@ -66,7 +66,8 @@ def test_it_ends_in_the_table(
     out, _, said = distilled
     rows = {(r["row"], r["labels"]): r for r in said["records"]}
     assert set(rows) == {
-        ("majority", None), ("programs", None), ("instruct", 10), ("instruct", 20), ("vpd", 10),
+        ("majority", None), ("programs", None), ("vqa", None),
+        ("instruct", 10), ("instruct", 20), ("vpd", 10),
         ("vpd", 20),
     }  # fmt: skip
     programs = rows["programs", None]

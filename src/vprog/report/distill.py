@@ -9,6 +9,9 @@ from vprog.report.tables import Cell, Figure, Table, render_rich
 
 _QUALITY = ("explained", "consistent", "box_f1_trace", "box_f1_scene", "facts", "factual")
 
+MOST_VALUES = 8
+"""A kind of question type with more values than this is left to ``--json``."""
+
 
 def print_distilled(said: Mapping[str, Any]) -> None:
     """Prints the tables to stdout.
@@ -72,7 +75,7 @@ def _by_type(said: Mapping[str, Any]) -> list[Table]:
         kinds = dict.fromkeys(kind for r in records for kind in r["by_type"])
         for kind in kinds:
             values = dict.fromkeys(v for r in records for v in r["by_type"].get(kind, {}))
-            if len(values) > 12:
+            if len(values) > MOST_VALUES:
                 continue
             rows: list[list[Cell]] = [
                 [
