@@ -166,3 +166,10 @@ def test_without_gold_scenes_nothing_is_told_of_facts() -> None:
     assert figures["facts"]["value"] is None
     assert figures["box_f1_trace"]["value"] is None
     assert figures["consistent"]["value"] == 1.0
+
+
+def test_a_letter_and_its_choice_are_the_same_answer() -> None:
+    asked = example(extra={"choices": ["a red car", "a bus"]})
+    for letter, wanted in (("b", 1.0), ("a", 0.0)):
+        item = Explained(example=asked, text="bus : none . so the answer is a bus .", answer=letter)
+        assert rationale_quality([item], 100)["consistent"]["value"] == wanted

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vprog.benchmarks.choices import pick
 from vprog.benchmarks.metric import Ratio
 from vprog.distill.candidates import cluster_of
 from vprog.distill.reading import OVERLAP, Told, call_of, in_pixels, read_rationale
@@ -66,7 +67,7 @@ def rationale_quality(
     given = [bool(item.text.strip()) for item in items]
     asked = [g and item.answer is not None for g, item in zip(given, items, strict=True)]
     consistent = [
-        a and t.answer is not None and _same(t.answer, item.answer, normalise)
+        a and t.answer is not None and _same(t.answer, item, normalise)
         for a, t, item in zip(asked, told, items, strict=True)
     ]
     traces = [
@@ -160,9 +161,15 @@ def _sum(tallies: Sequence[Found]) -> Found:
     return right, mine, gold
 
 
-def _same(told: str, answer: str | None, normalise: Normalise) -> bool:
-    one, two = normalise(told), normalise(answer)
-    return one is not None and one == two
+def _same(told: str, item: Explained, normalise: Normalise) -> bool:
+    one, two = normalise(told), normalise(item.answer)
+    if one is None:
+        return False
+    if one == two:
+        return True
+    choices = item.example.extra.get("choices") or ()
+    meant = pick(told, choices) if choices else None  # a letter and the text of its choice
+    return meant is not None and meant == pick(item.answer, choices)
 
 
 def _share(true: Sequence[bool], counts: Sequence[bool]) -> Ratio:
