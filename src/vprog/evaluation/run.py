@@ -260,7 +260,7 @@ def run_benchmark(
                 folder.append(*records)
                 chosen = next(r for r in records if r.chosen)
                 failure = chosen.trace.failure
-                progress.end(chosen.verdict.judgement, failure and asdict(failure))
+                progress.end(chosen.verdict.judgement, None if failure is None else asdict(failure))
                 show(progress)
             if writing.error is not None:
                 raise writing.error

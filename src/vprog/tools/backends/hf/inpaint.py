@@ -107,7 +107,7 @@ class Inpaint:
         self, calls: Sequence[Call], pictures: Mapping[str, Picture]
     ) -> list[Result | ToolError]:
         """See ``Backend``; one picture after the other, for each has its own size and noise."""
-        views = Views(pictures, self.pictures)
+        views = Views(pictures)
         return [self._answer(call, views) for call in calls]
 
     def prepare(self) -> None:

@@ -72,7 +72,7 @@ def _table(processor: Any) -> Any:
 
     kind = type(processor)
     own = ("_preprocess", "_preprocess_image_like_inputs", "process_image", "resize")
-    if not isinstance(processor, PilBackend) or any(
+    if not issubclass(kind, PilBackend) or any(
         getattr(kind, name) is not getattr(PilBackend, name) for name in own
     ):
         return None
