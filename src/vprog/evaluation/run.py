@@ -410,7 +410,13 @@ def commit() -> str:
 
 def _git(folder: Path, *args: str) -> str:
     try:
-        out = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, timeout=5)
+        out = subprocess.run(
+            ["git", "--no-optional-locks", *args],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return out.stdout.strip() if out.returncode == 0 else ""
