@@ -34,7 +34,8 @@ def drawn(seed: int) -> tuple[Picture, tuple[LabelledBox, ...]]:
             width, height = (10, 10) if shape == "square" else (4, 12)
             x, y = 16 * column + draw.randrange(5), 16 * row + draw.randrange(4)
             pixels[y : y + height, x : x + width] = COLOURS[colour]
-            boxes.append(LabelledBox((x, y, x + width, y + height), frozenset((colour, shape))))
+            edges = (x, y, x + width, y + height)
+            boxes.append(LabelledBox(edges, frozenset((colour, shape)), shape))
     return Picture(f"p{seed}", array_rgb=pixels), tuple(boxes)
 
 
@@ -86,6 +87,34 @@ def test_a_region_holds_what_is_centred_in_it_alone(network: SmallNetwork) -> No
     assert 0 < answer.info["confidence"] <= 1
 
 
+def test_it_answers_questions_from_what_it_sees(network: SmallNetwork) -> None:
+    assert network.names == {"bar", "square"}
+    right = asked = 0
+    for picture, boxes in (drawn(n) for n in range(2000, 2030)):
+        for box in boxes:
+            region = Region(picture.id, *(box.box_xyxy))
+            said = [("What color is this?", next(iter(box.words - {box.name})))]
+            said += [("What is this?", box.name), (f"Is this a {box.name}?", "yes")]
+            for question, gold in said:
+                call = Call("vqa", {"image": region, "question": question})
+                answer = network.answer([call], {picture.id: picture})[0]
+                asked += 1
+                right += isinstance(answer, Result) and answer.value == gold
+    assert right / asked > 0.9
+    count = Call("vqa", {"image": picture.region, "question": "How many squares are there?"})
+    answer = network.answer([count], {picture.id: picture})[0]
+    assert isinstance(answer, Result)
+    assert str(answer.value).isdigit()
+    assert 0 < answer.info["confidence"] <= 1
+
+
+def test_questions_about_relations_are_refused(network: SmallNetwork) -> None:
+    picture, _ = drawn(1)
+    call = Call("vqa", {"image": picture.region, "question": "Who drew this?"})
+    answer = network.answer([call], {picture.id: picture})[0]
+    assert isinstance(answer, ToolError)
+
+
 def test_words_without_a_label_are_refused(network: SmallNetwork) -> None:
     picture, _ = drawn(0)
     answer = network.answer(
@@ -93,8 +122,8 @@ def test_words_without_a_label_are_refused(network: SmallNetwork) -> None:
     )[0]
     assert isinstance(answer, ToolError)
     assert "knows no 'green'. Known: bar, blue, red, square" in str(answer)
-    vqa = Call("vqa", {"image": picture.region, "question": "?"})
-    assert "not vqa" in str(network.answer([vqa], {picture.id: picture})[0])
+    depth = Call("depth", {"image": picture.region})
+    assert "not depth" in str(network.answer([depth], {picture.id: picture})[0])
 
 
 def test_the_same_seed_gives_the_same_network(tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ class LabelledBox:
     Attributes:
         box_xyxy: Pixels of the picture, y downward.
         words: Single words that are true of it: kind, other names, attributes.
+        name: Which of them is its name; "" where none is.
     """
 
     box_xyxy: tuple[float, float, float, float]
     words: frozenset[str]
+    name: str = ""
 
 
 LabelledPicture = tuple[Picture, tuple[LabelledBox, ...]]
@@ -70,6 +72,7 @@ def _from_scene(picture: Picture) -> tuple[LabelledBox, ...] | None:
                 for text in (thing.name, *thing.names, *thing.attributes)
                 if len(words := tokens(text)) == 1
             ),
+            " ".join(tokens(thing.name)) if len(tokens(thing.name)) == 1 else "",
         )
         for thing in picture.scene.objects
     )
@@ -86,6 +89,7 @@ def _from_pixels(picture: Picture) -> tuple[LabelledBox, ...] | None:
         LabelledBox(
             tuple(float(edge) for edge in figure.box_xyxy),  # type: ignore[arg-type]
             frozenset((*figure.colours, *([figure.shape] if figure.shape else []))),
+            figure.shape or "",
         )
         for figure in figures
     )

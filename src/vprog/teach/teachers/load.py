@@ -41,7 +41,8 @@ def load_teacher(name: str) -> Teacher:
         from vprog.teach.teachers.small import SmallNetwork
 
         network = SmallNetwork(Path(rest))
-        return Teacher(name=name, backends={"detect": network, "match": network})
+        tools = ("detect", "match", "vqa") if network.names else ("detect", "match")
+        return Teacher(name=name, backends=dict.fromkeys(tools, network))
     if kind == "adapter":
         return _adapted(name, Path(rest))
     toolbox = load_toolbox(rest)

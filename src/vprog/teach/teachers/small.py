@@ -26,8 +26,9 @@ from torch.nn import functional
 from vprog.errors import InputError, ToolError
 from vprog.example import Picture, Region, Scene, SceneObject
 from vprog.teach.teachers.labels import LabelledBox, LabelledPicture
+from vprog.tools.backends.oracle_questions import Asked
 from vprog.tools.backends.oracle_regions import main_object, objects_in
-from vprog.tools.backends.oracle_words import ANYTHING, is_form_of, tokens
+from vprog.tools.backends.oracle_words import ANYTHING, is_attribute, is_form_of, tokens
 from vprog.trace import Call, Result
 
 STRIDE = 4
@@ -170,7 +171,8 @@ def train_small(
         show(step, float(loss.detach()))
     # One entry, since safetensors writes several in an order of its own, and equal networks shall
     # be equal files.
-    said = json.dumps({"settings": asdict(chosen), "words": words})
+    names = sorted({box.name for _, boxes in pictures for box in boxes if box.name})
+    said = json.dumps({"settings": asdict(chosen), "words": words, "names": names})
     write_atomically(file, save(network.state_dict(), {"small": said}))
     return SmallNetwork(file)
 
@@ -250,12 +252,14 @@ def _loss(out: torch.Tensor, targets: Sequence[Sequence[Target]]) -> torch.Tenso
 
 
 class SmallNetwork:
-    """A trained network as a backend for ``detect`` and ``match``.
+    """A trained network as a backend for ``detect``, ``match`` and, where it has names, ``vqa``.
 
     ``detect``: the things centred in the region of which every word of the phrase is true; a box's
     score is the least of these beliefs. ``match``: for each option the least belief in its words,
     of the thing that the region shows, 0 where it shows none. Words that no label has are refused;
-    ``object``, ``thing`` and their like are true of everything.
+    ``object``, ``thing`` and their like are true of everything. ``vqa``: what it sees is read as a
+    scene, each thing by its likeliest name and the words it is believed to be, and the question is
+    answered from that as the oracle does from a gold one.
     """
 
     batch_size = 256
@@ -275,6 +279,7 @@ class SmallNetwork:
                 weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
             self.settings = SmallSettings(**said["settings"])
             self.words: tuple[str, ...] = tuple(said["words"])
+            self.names = frozenset(said.get("names", ()))
             self._network = _Network(len(self.words), self.settings.width)
             self._network.load_state_dict(weights)
         except OSError as error:
@@ -354,7 +359,32 @@ class SmallNetwork:
                 return Result([0.0] * len(options))
             shown = here[int(main.id)]
             return Result([round(_belief(shown, wanted), 6) for wanted in said])
-        raise ToolError(f"a small network answers detect and match, not {call.tool}")
+        if call.tool == "vqa" and self.names:
+            return self._reply(str(call.args["question"]), region, picture)
+        raise ToolError(f"this small network answers detect and match, not {call.tool}")
+
+    def _reply(self, question: str, region: Region, picture: Picture) -> Result:
+        here = self._here(picture, region)
+        things = [self._thing(str(n), seen) for n, seen in enumerate(here)]
+        width, height = picture.size
+        scene = Scene(width=width, height=height, objects=tuple(things))
+        answer = Asked(question, region, scene, things).reply()
+        # As sure as of the word of the vocabulary that it answers, where it is one.
+        sure = [s.words[self.words.index(answer)] for s in here if answer in self.words]
+        return Result(answer, {"confidence": round(max(sure, default=1.0), 6)})
+
+    def _thing(self, id: str, seen: Seen) -> SceneObject:
+        """What a thing is believed to be, the surest word first."""
+        by_belief = sorted(zip(seen.words, self.words, strict=True), key=lambda pair: -pair[0])
+        name = next(word for _, word in by_belief if word in self.names)
+        true = [w for belief, w in by_belief if belief >= BELIEVED and w not in self.names]
+        return SceneObject(
+            id=id,
+            name=name,
+            box_xyxy=seen.box_xyxy,
+            attributes=tuple(w for w in true if is_attribute(w)),
+            names=tuple(w for w in true if not is_attribute(w)),
+        )
 
     def _here(self, picture: Picture, region: Region) -> list[Seen]:
         """What is centred in a region."""
