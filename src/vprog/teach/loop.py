@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vprog.errors import InputError
 from vprog.teach.lessons import Lessons, all_of, in_turn
 from vprog.teach.replay import Objective
 from vprog.teach.settings import TeachSettings
@@ -65,6 +66,11 @@ class Loop(training.Loop[TeachSettings, Taught]):
             before = open_student(self._backend.tool, material.before or material.settings)
         self._learner = learner
         super().__init__(settings, folder, self._backend.device)
+        if settings.accumulate % self.processes:
+            raise InputError(
+                f"{self.processes} processes share the forward passes of a step: accumulate must "
+                f"be a multiple of {self.processes}, got {settings.accumulate}"
+            )
         self.begin(Objective(self._student, learner, settings, before))
         self.together = settings.per_view if self._student.shares else 1
         seed = str(settings.seed)
@@ -76,13 +82,12 @@ class Loop(training.Loop[TeachSettings, Taught]):
 
     def prepared(self, step: int) -> list[Pass]:
         """See ``training.Loop``."""
-        passes = self.settings.accumulate
-        return [self._pass(step * passes + number) for number in range(passes)]
+        passes, own = self.settings.accumulate, self.accelerator.process_index
+        return [self._pass(step * passes + n) for n in range(own, passes, self.processes)]
 
-    def _pass(self, number: int) -> Pass:
-        """Parts of a forward pass, by its number in this process."""
+    def _pass(self, place: int) -> Pass:
+        """Parts of a forward pass, by its number among those of all processes."""
         size = self.settings.batch_size
-        place = number * self.processes + self.accelerator.process_index
         views = Views(self._material.pictures)
         parts = self._student.prepare(self._task.batch(place, size), views)
         if not self._replay:
@@ -95,8 +100,8 @@ class Loop(training.Loop[TeachSettings, Taught]):
         settings = self.settings
         dense = step < settings.dense * settings.steps
         loss, task, kept = self.objective(*item, dense)
-        shares = {"task": task / settings.accumulate, "kept": kept / settings.accumulate}
-        return loss / settings.accumulate, shares
+        passes = settings.accumulate / self.processes
+        return loss / passes, {"task": task / passes, "kept": kept / passes}
 
     def score(self) -> float | None:
         """See ``training.Loop``."""

@@ -17,10 +17,11 @@ class TeachSettings(TrainingSettings):
     full training if left out.
 
     Attributes:
-        batch_size: Views (regions of pictures) in one forward pass of each process. Phrases and
-            options about one view share its pixels.
+        batch_size: Views (regions of pictures) in one forward pass. Phrases and options about one
+            view share its pixels.
         per_view: Most phrases or options of one view in a batch.
-        accumulate: Forward passes whose gradients are summed for one step.
+        accumulate: Forward passes of one step, whose gradients are averaged; processes share them,
+            so that their number changes no result.
         temperature: Of the distributions over answers and options, of teacher and student.
         dense: Share of the steps, from the first on, in which every token in a box stands for it
             (OWL); afterwards one token a box. For students that are far from the target.

@@ -163,7 +163,7 @@ def plan(
     loop.close()
     lessons = Lessons(material.task, together=loop.together, seed="plan")
     views = len({(r.region.picture, r.region.box_xyxy) for r in material.task})
-    seen = settings.steps * settings.accumulate * settings.batch_size * loop.processes
+    seen = settings.steps * settings.accumulate * settings.batch_size
     return Plan(
         tool=tool,
         student=toolbox_name(material.settings),
