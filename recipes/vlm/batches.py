@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gaze import looked_at, subjects
+from gaze import coverage, looked_at, named, subjects
 from model import IMAGE_TOKENS
 from scenes import View
 from tasks import Turn
@@ -39,6 +39,8 @@ class Batch:
         at: Where tokens stand before those that are to be said, as an index into [B * T].
         said: Those tokens.
         wanted: Tokens of the picture that they are about, bool [said, 36].
+        read_at: Where words of prompts stand that are true of things, as an index into [B * T].
+        read_wanted: Tokens of the picture that stand for these, bool [words, 36].
         boxes: Of things, shares of the picture, [B, slots, 4].
         facts: Of things, [B, slots, 4]; -1 where there is none.
     """
@@ -50,6 +52,8 @@ class Batch:
     at: torch.Tensor
     said: torch.Tensor
     wanted: torch.Tensor
+    read_at: torch.Tensor
+    read_wanted: torch.Tensor
     boxes: torch.Tensor
     facts: torch.Tensor
 
@@ -70,20 +74,26 @@ def collate(
     coded = iter(words(flat, add_special_tokens=False).input_ids)
     rows: list[tuple[list[int], list[int], list[int], list[int]]] = []
     wanted: list[np.ndarray] = []
+    reading: list[tuple[int, int, np.ndarray]] = []
     for view, turns in zip(views, asked, strict=True):
+        covered = coverage(view)
+        true_of = named(view, covered)
         ids, places, owners, goals = list(head), list(range(PREFIX)), [0] * PREFIX, [-1] * PREFIX
         for number in range(1, len(turns) + 1):
             prompt, target = next(coded), next(coded)
             one = [*prompt, talk, *target, end]
             if len(ids) + len(one) > PREFIX + BUDGET and number > 1:
                 continue
+            for index, word in enumerate(words.convert_ids_to_tokens(prompt)):
+                if word in true_of:
+                    reading.append((len(rows), len(ids) + index, true_of[word]))
             ids += one
             places += range(PREFIX, PREFIX + len(one))
             owners += [number] * len(one)
             goals += [-1] * len(prompt) + [*target, end, -1]
             about = subjects(view, *turns[number - 1])
             assert len(about) == len(target)
-            wanted.append(looked_at(view, [*about, ()]))
+            wanted.append(looked_at(covered, [*about, ()]))
         rows.append((ids, places, owners, goals))
     width = max(len(ids) for ids, *_ in rows)
     table = torch.zeros(4, len(rows), width, dtype=torch.long)
@@ -104,5 +114,8 @@ def collate(
             facts[row, slot] = torch.tensor(thing.facts)
     return Batch(
         pixels_of(views), ids, positions, mask, at, goal.flatten()[at],
-        torch.from_numpy(np.concatenate(wanted)), boxes, facts,
+        torch.from_numpy(np.concatenate(wanted)),
+        torch.tensor([row * width + column for row, column, _ in reading], dtype=torch.long),
+        torch.from_numpy(np.array([m for *_, m in reading], bool).reshape(-1, IMAGE_TOKENS)),
+        boxes, facts,
     )  # fmt: skip

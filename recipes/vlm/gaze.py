@@ -16,8 +16,13 @@ from model import SIDE
 from scenes import View
 from tokenizer import CUT
 
-LAYER, HEADS = 2, (0, 1)
-"""The layer and its heads that are shown where to look."""
+from vprog.world.vocabulary import plural
+
+READING, SAYING = 1, (2, 3)
+"""The layer whose heads look at what a word of the prompt names, and those that look at what is
+said."""
+HEADS = (0, 1)
+"""Heads of these layers that are shown where to look."""
 
 
 def subjects(view: View, prompt: str, answer: str) -> list[tuple[int, ...]]:
@@ -63,34 +68,47 @@ def subjects(view: View, prompt: str, answer: str) -> list[tuple[int, ...]]:
     return about
 
 
-def looked_at(view: View, about: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """Which tokens of the picture such things cover by a sixth at least, bool [tokens, 36]."""
-    wanted = np.zeros((len(about), SIDE**2), bool)
-    if not view.things:
-        return wanted
+def coverage(view: View) -> np.ndarray:
+    """Which tokens of the picture a thing covers by a sixth, or its best, bool [things, 36]."""
     low = np.arange(SIDE) * 16.0
-    boxes = np.array([thing.box_xyxy for thing in view.things])
+    boxes = np.array([thing.box_xyxy for thing in view.things]).reshape(-1, 4)
     extents = []
     for axis in (0, 1):
         start = np.maximum(low, boxes[:, axis, None])
         end = np.minimum(low + 16, boxes[:, axis + 2, None])
         extents.append(np.clip(end - start, 0, 16))
     wide, high = extents
-    share = (high[:, :, None] * wide[:, None]).reshape(len(boxes), -1) / 256
-    covered = share >= np.minimum(1 / 6, share.max(1, keepdims=True))
+    share = (high[:, :, None] * wide[:, None]).reshape(len(boxes), SIDE**2) / 256
+    covered: np.ndarray = share >= np.minimum(1 / 6, share.max(1, keepdims=True))
+    return covered
+
+
+def looked_at(covered: np.ndarray, about: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Which tokens of the picture stand for these things, bool [tokens, 36]."""
+    wanted = np.zeros((len(about), SIDE**2), bool)
     for row, things in enumerate(about):
         for thing in things:
             wanted[row] |= covered[thing]
     return wanted
 
 
-class Gaze:
-    """Catches the attention of the layer in a forward pass, and says how far off it is."""
+def named(view: View, covered: np.ndarray) -> dict[str, np.ndarray]:
+    """Word -> the tokens of the picture that stand for things of which it is true, bool [36]."""
+    found: dict[str, np.ndarray] = {}
+    for thing, mask in zip(view.things, covered, strict=True):
+        nouns = (thing.noun, thing.broad)
+        for word in (*nouns, *(plural(noun).split()[-1] for noun in nouns), *thing.adjectives):
+            found[word] = found.get(word, np.zeros(SIDE**2, bool)) | mask
+    return found
 
-    def __init__(self, language_model: torch.nn.Module) -> None:
+
+class Gaze:
+    """Catches the attention of a layer in a forward pass, and says how far off it is."""
+
+    def __init__(self, language_model: torch.nn.Module, layer: int) -> None:
         """Listens to a Llama with eager attention."""
         self._seen: torch.Tensor | None = None
-        attention = language_model.layers[LAYER].self_attn  # type: ignore[union-attr,index]
+        attention = language_model.layers[layer].self_attn  # type: ignore[union-attr,index]
         attention.register_forward_hook(self._catch)
 
     def _catch(self, module: object, given: object, out: tuple[torch.Tensor, ...]) -> None:
@@ -100,7 +118,7 @@ class Gaze:
         """Mean surprise at the tokens that should be looked at.
 
         Args:
-            at: Index into [B * T] of the positions before what is said.
+            at: Index into [B * T] of positions.
             wanted: bool [positions, 36].
             first: Place of the picture's first token.
         """

@@ -13,7 +13,7 @@ import random
 import tokenizer as vocabulary
 import torch
 from batches import HEAD, PREFIX, Batch, collate
-from gaze import Gaze
+from gaze import READING, SAYING, Gaze
 from measure import answers, figures
 from model import Reader, start, tokens
 from pictures import load
@@ -27,6 +27,8 @@ from transformers import AyaVisionForConditionalGeneration
 
 RESTING = 0.4
 """Share of the steps during which the tower is not trained."""
+SHOWN = 0.8
+"""Share of the steps during which heads are shown where to look with full weight."""
 GRIDS = 0.1
 """Share of pictures that are grids of shapes."""
 TURNS = 8
@@ -58,7 +60,8 @@ def main() -> None:
     model = start(words, detector())
     model.set_attn_implementation("eager")
     reader = Reader(words, model.config.text_config.hidden_size)
-    gaze = Gaze(model.model.language_model)
+    reading = Gaze(model.model.language_model, READING)
+    saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
     trainer = Trainer(task, model, reader)
 
     def batch_of(step: int) -> Batch:
@@ -80,7 +83,10 @@ def main() -> None:
         weight = 0.1 + 0.4 * max(0.0, 1 - step / (0.6 * task.steps))
         embeddings = model.get_input_embeddings().weight
         seen = reader(read, embeddings, batch.boxes, batch.facts)
-        seen["gaze"] = gaze.loss(batch.at, batch.wanted, HEAD)
+        shown = 1.0 if step < SHOWN * task.steps else 0.2
+        for layer, gaze in zip(SAYING, saying, strict=True):
+            losses[f"saying_{layer}"] = 0.7 * shown * gaze.loss(batch.at, batch.wanted, HEAD)
+        losses["reading"] = 0.5 * shown * reading.loss(batch.read_at, batch.read_wanted, HEAD)
         return losses | {name: weight * value for name, value in seen.items()}
 
     def validate(average: AyaVisionForConditionalGeneration) -> dict[str, float]:
