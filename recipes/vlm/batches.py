@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gaze import coverage, looked_at, named, subjects
+from gaze import coverage, looked_at, meant, named, subjects
 from model import IMAGE_TOKENS
 from scenes import View
 from tasks import Turn
@@ -39,8 +39,9 @@ class Batch:
         at: Where tokens stand before those that are to be said, as an index into [B * T].
         said: Those tokens.
         wanted: Tokens of the picture that they are about, bool [said, 36].
-        read_at: Where words of prompts stand that are true of things, as an index into [B * T].
-        read_wanted: Tokens of the picture that stand for these, bool [words, 36].
+        reading: Where words of prompts stand that are true of things, as an index into [B * T],
+            and tokens of the picture that stand for these, bool [words, 36].
+        meaning: The same where answers begin, for all that a phrase means.
         boxes: Of things, shares of the picture, [B, slots, 4].
         facts: Of things, [B, slots, 4]; -1 where there is none.
     """
@@ -52,8 +53,8 @@ class Batch:
     at: torch.Tensor
     said: torch.Tensor
     wanted: torch.Tensor
-    read_at: torch.Tensor
-    read_wanted: torch.Tensor
+    reading: tuple[torch.Tensor, torch.Tensor]
+    meaning: tuple[torch.Tensor, torch.Tensor]
     boxes: torch.Tensor
     facts: torch.Tensor
 
@@ -75,18 +76,24 @@ def collate(
     rows: list[tuple[list[int], list[int], list[int], list[int]]] = []
     wanted: list[np.ndarray] = []
     reading: list[tuple[int, int, np.ndarray]] = []
+    meaning: list[tuple[int, int, np.ndarray]] = []
     for view, turns in zip(views, asked, strict=True):
         covered = coverage(view)
-        true_of = named(view, covered)
+        true_of = named(view)
         ids, places, owners, goals = list(head), list(range(PREFIX)), [0] * PREFIX, [-1] * PREFIX
         for number in range(1, len(turns) + 1):
             prompt, target = next(coded), next(coded)
             one = [*prompt, talk, *target, end]
             if len(ids) + len(one) > PREFIX + BUDGET and number > 1:
                 continue
-            for index, word in enumerate(words.convert_ids_to_tokens(prompt)):
-                if word in true_of:
-                    reading.append((len(rows), len(ids) + index, true_of[word]))
+            said = words.convert_ids_to_tokens(prompt)
+            here = [true_of.get(word, ()) for word in said]
+            for column, mask in enumerate(looked_at(covered, here), len(ids)):
+                if mask.any():
+                    reading.append((len(rows), column, mask))
+            mask = looked_at(covered, [meant(said, true_of)])[0]
+            if mask.any():
+                meaning.append((len(rows), len(ids) + len(said), mask))
             ids += one
             places += range(PREFIX, PREFIX + len(one))
             owners += [number] * len(one)
@@ -114,8 +121,14 @@ def collate(
             facts[row, slot] = torch.tensor(thing.facts)
     return Batch(
         pixels_of(views), ids, positions, mask, at, goal.flatten()[at],
-        torch.from_numpy(np.concatenate(wanted)),
-        torch.tensor([row * width + column for row, column, _ in reading], dtype=torch.long),
-        torch.from_numpy(np.array([m for *_, m in reading], bool).reshape(-1, IMAGE_TOKENS)),
+        torch.from_numpy(np.concatenate(wanted)), _gazes(reading, width), _gazes(meaning, width),
         boxes, facts,
     )  # fmt: skip
+
+
+def _gazes(
+    rows: Sequence[tuple[int, int, np.ndarray]], width: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    at = torch.tensor([row * width + column for row, column, _ in rows], dtype=torch.long)
+    masks = np.array([mask for *_, mask in rows], bool).reshape(-1, IMAGE_TOKENS)
+    return at, torch.from_numpy(masks)

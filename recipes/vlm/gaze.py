@@ -8,19 +8,22 @@ boxes; in training only, and less and less.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from model import SIDE
 from scenes import View
 from tokenizer import CUT
+from words import ANYTHING
 
 from vprog.world.vocabulary import plural
 
 READING, SAYING = 1, (2, 3)
 """The layer whose heads look at what a word of the prompt names, and those that look at what is
 said."""
+ANY = frozenset(f"{word}{s}" for word in (*ANYTHING, "piece") for s in ("", "s")) | {"of"}
+"""Words of phrases that say nothing of a thing."""
 HEADS = (0, 1)
 """Heads of these layers that are shown where to look."""
 
@@ -92,14 +95,24 @@ def looked_at(covered: np.ndarray, about: Sequence[tuple[int, ...]]) -> np.ndarr
     return wanted
 
 
-def named(view: View, covered: np.ndarray) -> dict[str, np.ndarray]:
-    """Word -> the tokens of the picture that stand for things of which it is true, bool [36]."""
-    found: dict[str, np.ndarray] = {}
-    for thing, mask in zip(view.things, covered, strict=True):
+def named(view: View) -> dict[str, tuple[int, ...]]:
+    """Word -> the things of which it is true."""
+    found: dict[str, tuple[int, ...]] = {}
+    for index, thing in enumerate(view.things):
         nouns = (thing.noun, thing.broad)
-        for word in (*nouns, *(plural(noun).split()[-1] for noun in nouns), *thing.adjectives):
-            found[word] = found.get(word, np.zeros(SIDE**2, bool)) | mask
+        said = {*nouns, *(plural(noun).split()[-1] for noun in nouns), *thing.adjectives}
+        for word in said:
+            found[word] = (*found.get(word, ()), index)
     return found
+
+
+def meant(prompt: Sequence[str], true_of: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The things of which all words of a phrase that is to be found or counted are true."""
+    words = [word for word in prompt[1:] if word not in ANY]
+    if prompt[0] not in ("find", "count") or not words or "[" in words or "not" in words:
+        return ()
+    true = set.intersection(*(set(true_of.get(word, ())) for word in words))
+    return tuple(sorted(true))
 
 
 class Gaze:
@@ -115,7 +128,7 @@ class Gaze:
         self._seen = out[1]
 
     def loss(self, at: torch.Tensor, wanted: torch.Tensor, first: int) -> torch.Tensor:
-        """Mean surprise at the tokens that should be looked at.
+        """Mean surprise at the tokens that should be looked at; what is right already counts less.
 
         Args:
             at: Index into [B * T] of positions.
@@ -126,4 +139,5 @@ class Gaze:
         heads = self._seen[:, list(HEADS), :, first : first + SIDE**2].transpose(1, 2).flatten(0, 1)
         asked = wanted.any(-1)
         mass = (heads[at[asked]] * wanted[asked][:, None]).sum(-1)
-        return -mass.clamp(min=1e-6).log().mean()
+        short = (1 - mass).detach().clamp(min=0)
+        return -(short * mass.clamp(min=1e-6).log()).sum() / short.sum().clamp(min=1e-3)

@@ -21,6 +21,8 @@ SIZE, PATCH, FACTOR = 96, 8, 2
 SIDE = SIZE // PATCH // FACTOR
 IMAGE_TOKENS = SIDE**2
 """Of a picture, row by row, each for 16 pixels a side."""
+GRID = 32
+"""Places are whole numbers below this."""
 
 
 def config(words: Any) -> AyaVisionConfig:
@@ -97,13 +99,14 @@ class Reader(nn.Module):
     """
 
     def __init__(self, words: Any, width: int) -> None:
-        """One scale a family of words; places are read by a layer of their own."""
+        """One scale a family of words; edges of boxes are turned to the numbers' embeddings."""
         super().__init__()
         self.families = [
             words.convert_tokens_to_ids(list(family)) for family in (KINDS, COLORS, SIZES, PATTERNS)
         ]
         self.scales = nn.Parameter(torch.full((4,), 3.0))
-        self.places = nn.Linear(width, 4)
+        self.numbers = words.convert_tokens_to_ids(list(map(str, range(GRID))))
+        self.edges = nn.Linear(width, 4 * width, bias=False)
 
     def forward(
         self, read: torch.Tensor, embeddings: torch.Tensor, boxes: torch.Tensor, facts: torch.Tensor
@@ -133,6 +136,9 @@ class Reader(nn.Module):
             guess = (self.scales[index].exp() * seen @ own.T).log_softmax(-1)
             gold = facts[at, :, index].clamp(min=0)
             losses[name] = -(guess.gather(-1, gold) * weights).sum(-1).mean()
-        nearest = boxes[at, weights.argmax(-1)]
-        losses["place"] = (self.places(read[at, token] * 5).sigmoid() - nearest).abs().mean()
+        nearest = (boxes[at, weights.argmax(-1)] * (GRID - 1)).round().long()
+        seen = functional.normalize(self.edges(read[at, token]).unflatten(-1, (4, -1)), dim=-1)
+        own = functional.normalize(embeddings[self.numbers], dim=-1)
+        guess = self.scales[0].exp() * seen @ own.T
+        losses["place"] = functional.cross_entropy(guess.flatten(0, 1), nearest.flatten())
         return losses

@@ -172,7 +172,7 @@ def background(rng: random.Random, view: View) -> Turn:
 
 
 ASKED: dict[Callable[[random.Random, View], Turn], float] = {
-    find: 32, relation: 22, question: 16, listing: 7, name: 12, count: 7, caption: 3, background: 1,
+    find: 38, relation: 22, question: 14, listing: 3, name: 14, count: 7, caption: 1, background: 1,
 }  # fmt: skip
 """Manner of asking -> how often."""
 

@@ -86,7 +86,9 @@ def main() -> None:
         shown = 1.0 if step < SHOWN * task.steps else 0.2
         for layer, gaze in zip(SAYING, saying, strict=True):
             losses[f"saying_{layer}"] = 0.7 * shown * gaze.loss(batch.at, batch.wanted, HEAD)
-        losses["reading"] = 0.5 * shown * reading.loss(batch.read_at, batch.read_wanted, HEAD)
+            losses[f"meaning_{layer}"] = 0.4 * shown * gaze.loss(*batch.meaning, HEAD)
+        losses["reading"] = 0.4 * shown * reading.loss(*batch.reading, HEAD)
+        losses["place"] = 0.25 * shown * seen.pop("place")
         return losses | {name: weight * value for name, value in seen.items()}
 
     def validate(average: AyaVisionForConditionalGeneration) -> dict[str, float]:
