@@ -22,8 +22,9 @@ from saving import save
 from scenes import drawn, grid
 from tasks import turns
 from torch.nn import functional
-from training import Trainer, arguments, plan
 from transformers import AyaVisionForConditionalGeneration
+
+from training import Trainer, arguments, plan
 
 RESTING = 0.4
 """Share of the steps during which the tower is not trained."""
