@@ -20,7 +20,7 @@ from vprog.trace import Call
 __all__ = ["make_student"]
 
 
-def asked(explain: bool = False) -> tuple[list[Call], dict[str, Picture]]:
+def asked() -> tuple[list[Call], dict[str, Picture]]:
     import numpy as np
 
     shown = {f"p{n}": Picture(f"p{n}", array_rgb=np.asarray(i)) for n, i in enumerate(images(4))}
@@ -34,11 +34,23 @@ def asked(explain: bool = False) -> tuple[list[Call], dict[str, Picture]]:
     return calls, shown
 
 
-def answers(model: str, explain: bool = False) -> list[tuple[Any, ...]]:
-    from vprog.distill.answerer import student_toolbox
+def told(backend: Any) -> tuple[list[Any], list[float]]:
+    """What a student answers, and the loss of every record."""
+    import torch
 
-    found = student_toolbox(model, explain).backends["answer"].answer(*asked())
-    return [(r.value, r.info["score"], r.info.get("rationale")) for r in found]  # type: ignore[union-attr]
+    from vprog.distill.batches import Batches
+    from vprog.distill.loss import Objective
+    from vprog.distill.sft import Records
+
+    said = [result.value for result in backend.answer(*asked())]
+    chat = backend.answerer
+    objective = Objective(chat.model, chat.model)
+    losses: dict[int, float] = {}
+    with torch.no_grad():
+        for batch in Batches(chat, Records(records()), 0).stack(range(10), 10):
+            found = objective(*batch[:3], len(batch.numbers)).tolist()
+            losses.update(zip(batch.numbers, found, strict=True))
+    return said, [losses[n] for n in sorted(losses)]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -46,14 +58,13 @@ def answers(model: str, explain: bool = False) -> list[tuple[Any, ...]]:
 def test_a_student_learns_and_its_checkpoint_answers_the_same(
     name: str, method: Any, student: Callable[[str], str], tmp_path: Path
 ) -> None:
+    from vprog.distill.answerer import Answerer, answerer_settings
     from vprog.distill.train import SftSettings, train
 
-    seen: list[Any] = []
+    seen: list[tuple[list[Any], list[float]]] = []
 
     def validate(backend: Any) -> float:
-        calls, shown = asked()
-        found = [(r.value, r.info["score"]) for r in backend.answer(calls, shown)]
-        seen.append(found)
+        seen.append(told(backend))
         return len(seen)
 
     settings = SftSettings(
@@ -69,10 +80,10 @@ def test_a_student_learns_and_its_checkpoint_answers_the_same(
     assert made.rows == {"examples": 6, "answer": 6, "rationale": 4}
     assert made.distributed == "NO"
     assert not (out / "adapter_config.json").exists()
-    loaded = answers(str(out))
-    assert [value for value, *_ in loaded] == [value for value, _ in seen[-1]]
-    assert [score for _, score, _ in loaded] == pytest.approx([s for _, s in seen[-1]], abs=2e-4)
-    assert [s for _, s in seen[0]] != pytest.approx([s for _, s in seen[-1]], abs=1e-3)
+    loaded = told(Answerer(answerer_settings(str(out), max_new_tokens=16), "student"))
+    assert loaded[0] == seen[-1][0]
+    assert loaded[1] == pytest.approx(seen[-1][1], abs=2e-4)
+    assert loaded[1] != pytest.approx(seen[0][1], abs=1e-2)
 
 
 WITHOUT_VPROG = """

@@ -131,7 +131,8 @@ class Batches:
             for key in rows[0].inputs
         }
         labels = torch.cat([_filled(row.labels, longest, -100) for row in rows])
-        owners, numbers = [], []
+        owners: list[Any] = []
+        numbers: list[int] = []
         for row in rows:
             owners.append(_filled(row.owners, longest, 0) + len(numbers))
             numbers += row.numbers
