@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from results import LANGUAGES, vprog
 from vprog.benchmarks import load_benchmark
 from vprog.engine import Engine, Task
+from vprog.evaluation.run import commit
 from vprog.evaluation.statistics import wilson
 from vprog.evaluation.zoo.metrics import f1, f1_interval, found
 from vprog.example import Picture
@@ -73,17 +75,25 @@ def write_records(
     file.write_text(json.dumps(all_of, indent=1) + "\n", "utf-8")
 
 
-def accuracies(task: str, data: Path, folder: Path, teacher: Path) -> list[dict[str, Any]]:
-    """One record a row and language."""
+def accuracies(
+    task: str, data: Path, folder: Path, teacher: Path, wanted: Collection[str]
+) -> list[dict[str, Any]]:
+    """One record a row and language, of the rows that are wanted."""
     target = TARGETS[task]
-    rows = [("vqa", "zoo", "vqa"), ("untaught", "zoo", "gold"), ("taught", f"zoo:{task}", "gold")]
-    rows += [("upper", target["upper"], "gold")]
+    rows = [("taught", f"zoo:{task}", "gold"), ("untaught", "zoo", "gold")]
+    rows += [("upper", target["upper"], "gold"), ("vqa", "zoo", "vqa")]
     records = []
     for row, toolbox, writer in rows:
+        if row not in wanted:
+            continue
         for language in LANGUAGES if writer == "gold" else LANGUAGES[:1]:
             out = folder / f"{task}-{row}-{language}"
             args = ["run", task, "--data", str(data), "--split", target["split"]]
             args += ["--writer", writer, "--toolbox", toolbox, "--language", language]
+            known = folder / f"{task}-{row}-{LANGUAGES[0]}" / "memo.sqlite"
+            if known.exists() and not out.exists():  # both languages ask the same tools
+                out.mkdir(parents=True)
+                shutil.copyfile(known, out / "memo.sqlite")
             vprog(*args, "--out", str(out))
             figures = vprog("score", str(out))
             accuracy = figures["metrics"]["accuracy"]
@@ -110,46 +120,48 @@ def accuracies(task: str, data: Path, folder: Path, teacher: Path) -> list[dict[
                 records.append(
                     one | {"row": "majority", "accuracy": most, "ci95": [low, high], "toolbox": ""}
                 )
-    commit = records[-1]["commit"]
-    for language in LANGUAGES:
-        records.append(replaced(task, data, language, teacher) | {"commit": commit})
-        show(records[-1])
+    if "replaced" in wanted:
+        records += replaced(task, data, teacher)
     return records
 
 
-def replaced(task: str, data: Path, language: str, file: Path) -> dict[str, Any]:
-    """The row of the teacher in place of the tools that it teaches."""
+def replaced(task: str, data: Path, file: Path) -> list[dict[str, Any]]:
+    """The rows of the teacher in place of the tools that it teaches."""
     target = TARGETS[task]
     benchmark = load_benchmark(task)
     teacher = load_teacher(f"small:{file}")
     toolbox = teacher.in_place_of(load_toolbox("zoo")).with_tools(benchmark.tools)
-    examples = {e.id: e for e in benchmark.load(data, target["split"]) if language in e.programs}
-    right = 0.0
-    with Engine(toolbox) as engine:
-        for trace in engine.run(
-            Task(e, Program(e.programs[language], language))  # type: ignore[arg-type]
+    records = []
+    for language in LANGUAGES:
+        examples = {e.id: e for e in benchmark.load(data, target["split"])}
+        tasks = [
+            Task(e, Program(e.programs[language], language))
             for e in examples.values()
-        ):
-            right += verify(trace, examples[trace.example_id]).credit
-    n = len(examples)
-    return {
-        "task": task,
-        "role": "target",
-        "split": target["split"],
-        "language": language,
-        "row": "replaced",
-        "toolbox": "the teacher, then zoo",
-        "accuracy": round(right / n, 6),
-        "ci95": [round(end, 6) for end in wilson(right, n)],
-        "n": n,
-        "seeds": [0],
-        "command": command(),
-    }
+            if language in e.programs
+        ]
+        with Engine(toolbox) as engine:
+            traces = engine.run(tasks)
+            right = sum(verify(trace, examples[trace.example_id]).credit for trace in traces)
+        one = {
+            "task": task,
+            "role": "target",
+            "split": target["split"],
+            "language": language,
+            "row": "replaced",
+            "toolbox": "the teacher, then zoo",
+            "accuracy": round(right / len(tasks), 6),
+            "ci95": [round(end, 6) for end in wilson(right, len(tasks))],
+            "n": len(tasks),
+            "seeds": [0],
+            "command": command(),
+            "commit": commit(),
+        }
+        records.append(one)
+        show(one)
+    return records
 
 
-def step_metrics(
-    task: str, data: Path, most: int, teacher: Path, commit: str
-) -> list[dict[str, Any]]:
+def step_metrics(task: str, data: Path, most: int, teacher: Path) -> list[dict[str, Any]]:
     """F1 of detect at IoU 0.5, for the untaught and the taught student and the teacher."""
     target = TARGETS[task]
     labelled = label_pictures(task, data, [target["split"]], target["labels"])
@@ -178,7 +190,7 @@ def step_metrics(
             "phrases": list(target["phrases"]),
             "seeds": [0],
             "command": command(),
-            "commit": commit,
+            "commit": commit(),
         }
         records.append(one)
         show(one)
@@ -222,7 +234,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=list(TARGETS))
-    parser.add_argument("--most", type=int, default=1000, help="pictures for F1, evenly spread")
+    rows = ("taught", "untaught", "upper", "vqa", "replaced")
+    parser.add_argument("--rows", nargs="*", choices=rows, default=rows)
+    parser.add_argument("--most", type=int, default=500, help="pictures for F1, evenly spread")
     parser.add_argument("--out", type=Path, default=Path("docs/results/teach.json"))
     parser.add_argument("--folder", type=Path, default=Path("runs/teach-results"))
     given = parser.parse_args()
@@ -231,11 +245,11 @@ def main() -> None:
     torch.set_num_threads(1)
     for task in given.only:
         teacher = Path(f"runs/teach-{task}/small-0.safetensors")
-        records = accuracies(task, given.data / task, given.folder, teacher)
-        write_records(given.out, records)
-        commit = records[0]["commit"]
-        steps = step_metrics(task, given.data / task, given.most, teacher, commit)
-        write_records(given.out, steps, "steps")
+        data = given.data / task
+        write_records(given.out, accuracies(task, data, given.folder, teacher, given.rows))
+        if given.most:
+            steps = step_metrics(task, data, given.most, teacher)
+            write_records(given.out, steps, "steps")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ learns from the boxes that the teacher finds in them. Run again after it was kil
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import random
 from collections.abc import Mapping
@@ -57,6 +58,8 @@ SIZED = (
 """The same with sizes, asked less often."""
 LONGEST = 1.5
 """Views of a longer side of more than so many times the other are sliced."""
+THRESHOLD = 0.36
+"""Least score of a box: the best F1 on the train sample."""
 SQUARES = 75
 """Pixels from the left edge of one square to that of the next."""
 
@@ -88,17 +91,21 @@ def teach_detect(
     print(json.dumps({"row": "detect", "task": len(task), "pictures": len(pictures)}), flush=True)
     words = (*PHRASES, *SIZED)
     start = student("detect", words, out / f"start-{given.seed}", given.seed, longest=LONGEST)
+    settings = TeachSettings(
+        method="full", steps=given.steps, batch_size=12, per_view=8, learning_rate=5e-4,
+        dense=0.6, keep=given.keep, ema=0.98, validate_every=0, save_every=50, seed=given.seed,
+    )  # fmt: skip
+    replay = {"generalist": old} if old else {}
+    first = train(
+        "detect", str(start), task, pictures | home, out / f"detect-{given.seed}",
+        settings=settings, replay=replay,
+    )  # fmt: skip
+    again = dataclasses.replace(
+        settings, steps=given.more_steps, learning_rate=4e-4, dense=0.0, seed=given.seed + 1
+    )
     return train(
-        "detect",
-        str(start),
-        task,
-        pictures | home,
-        out / f"detect-{given.seed}",
-        settings=TeachSettings(
-            method="full", steps=given.steps, batch_size=12, per_view=8, learning_rate=5e-4,
-            dense=0.6, keep=given.keep, ema=0.98, validate_every=0, save_every=50, seed=given.seed,
-        ),
-        replay={"generalist": old} if old else {},
+        "detect", first.model, task, pictures | home, out / f"detect-{given.seed}-again",
+        settings=again, replay=replay,
     )  # fmt: skip
 
 
@@ -161,6 +168,7 @@ def main() -> None:
     """Trains, prints one JSON line a row, and publishes if asked to."""
     parser = options(__doc__, "runs/teach-nlvr")
     parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--more-steps", type=int, default=300, help="one token a box alone")
     parser.add_argument("--match-steps", type=int, default=200)
     parser.add_argument("--keep", type=float, default=0.0, help="of self-distillation")
     parser.add_argument(
@@ -183,7 +191,8 @@ def main() -> None:
             taught = teach_match(given, teacher, home_matches(home, given.seed), home)
         print(json.dumps({"row": name, "seconds": taught.seconds}), flush=True)
         if given.publish:
-            publish(f"{name}-nlvr", taught, "recipes/teach/nlvr.py", given)
+            settings = {"threshold": THRESHOLD} if name == "detect" else {}
+            publish(f"{name}-nlvr", taught, "recipes/teach/nlvr.py", given, **settings)
 
 
 if __name__ == "__main__":

@@ -158,8 +158,10 @@ def curve(losses: Path, every: int = 25) -> str:
     return "".join(told)
 
 
-def publish(name: str, taught: Taught, recipe: str, given: argparse.Namespace) -> Path:
-    """Puts a taught model into the zoo: its files, and how it was trained."""
+def publish(
+    name: str, taught: Taught, recipe: str, given: argparse.Namespace, **settings: Any
+) -> Path:
+    """Puts a taught model into the zoo: its files, settings of its own, and how it was trained."""
     folder = CHECKPOINTS / name
     source = Path(taught.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,6 +169,9 @@ def publish(name: str, taught: Taught, recipe: str, given: argparse.Namespace) -
         if file.is_file() and file.suffix in (".json", ".safetensors"):
             shutil.copyfile(file, folder / file.name)
     (folder / "curve.jsonl").write_text(curve(source / "training" / "losses.jsonl"), "utf-8")
+    own = json.loads((folder / "vprog.json").read_text("utf-8"))
+    own["settings"] |= settings
+    (folder / "vprog.json").write_text(json.dumps(own, indent=2) + "\n", "utf-8")
     said = {"recipe": recipe, "seed": given.seed, **dataclasses.asdict(taught)}
     for private in ("folder", "model"):
         said.pop(private)

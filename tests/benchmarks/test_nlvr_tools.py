@@ -128,7 +128,7 @@ def test_level_refuses_what_is_no_level(number):
     ("place", "edges"),
     [
         ((40, 40), set()),
-        ((1, 40), set()),
+        ((2, 40), set()),
         ((0, 40), {"any", "left"}),
         ((80, 40), {"any", "right"}),
         ((40, 0), {"any", "top"}),

@@ -48,7 +48,7 @@ def test_weights_are_small(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("task", "split"), [("shapes", "val")])
+@pytest.mark.parametrize(("task", "split"), [("shapes", "val"), ("nlvr", "dev")])
 def test_programs_are_right_on_taught_tools(task: str, split: str, language: str) -> None:
     pytest.importorskip("torch", reason="needs torch: pip install 'vprog[hf]'")
     assert task in TOOLBOXES

@@ -5,7 +5,9 @@ languages: ``HOLDING(containers=BOXES, boxes=CIRCLES, at_least=2)`` keeps the gr
 circles or more, and what it keeps can be filtered again, counted or searched.
 
 A box lies in a container if its centre does. Margins are pixels: things are placed on whole pixels,
-what touches an edge stands flush with it, and blocks of a tower are one pixel apart.
+what touches an edge stands flush with it, and blocks of a tower are one pixel apart. Margins leave
+room for detectors whose boxes are off by a part of a pixel: on the train sample's gold scenes no
+answer changes up to 1.5 at an edge.
 """
 
 from __future__ import annotations
@@ -135,7 +137,7 @@ def level(containers: Boxes, boxes: Boxes, number: int) -> Boxes:
 
 
 @tool
-def touching_edge(boxes: Boxes, containers: Boxes, edge: str = "any", margin: float = 0.5) -> Boxes:
+def touching_edge(boxes: Boxes, containers: Boxes, edge: str = "any", margin: float = 1.5) -> Boxes:
     """Those of the boxes that touch an edge of the container they lie in, from inside.
 
     `edge` is any (what statements call edge, wall or side), left, right, top (roof), bottom (base),

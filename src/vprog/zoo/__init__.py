@@ -33,6 +33,8 @@ STUDENTS: dict[str, str] = {
 
 TAUGHT: dict[str, str] = {
     "detect-shapes": "OwlViTForObjectDetection",
+    "detect-nlvr": "OwlViTForObjectDetection",
+    "match-nlvr": "CLIPModel",
 }
 """Name of a tool's checkpoint that was taught for a benchmark -> its class."""
 
@@ -41,6 +43,7 @@ NAMES: tuple[str, ...] = (*CHECKPOINTS, *WRITERS, *STUDENTS, *TAUGHT)
 
 TOOLBOXES: dict[str, str] = {
     "shapes": "detect taught for SHAPES; vqa and match of the zoo",
+    "nlvr": "detect and match taught for NLVR; vqa of the zoo",
 }
 """Name of a toolbox of taught tools -> what is in it; ``--toolbox zoo:NAME``."""
 
