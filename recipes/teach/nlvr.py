@@ -191,7 +191,7 @@ def main() -> None:
             taught = teach_match(given, teacher, home_matches(home, given.seed), home)
         print(json.dumps({"row": name, "seconds": taught.seconds}), flush=True)
         if given.publish:
-            settings = {"threshold": THRESHOLD} if name == "detect" else {}
+            settings = {"threshold": THRESHOLD, "view": "picture"} if name == "detect" else {}
             publish(f"{name}-nlvr", taught, "recipes/teach/nlvr.py", given, **settings)
 
 
