@@ -90,8 +90,8 @@ def zoo_rows(results: Iterable[Mapping[str, Any]]) -> list[list[str]]:
 def score_rows(scores: Mapping[str, Any]) -> list[list[str]]:
     """Step metrics of the zoo's checkpoints."""
     rows = []
-    for tool in ("detect", "vqa", "match"):
-        for name, one in scores[tool].items():
+    for tool in ("detect", "vqa", "match", "vlm"):
+        for name, one in scores.get(tool, {}).items():
             parts = {name: one}
             parts |= {f"{name}, {p}": one[p] for p in ("crop", "scene") if p in one}
             for label, figure in parts.items():
@@ -133,6 +133,11 @@ def page() -> str:
         f"`vprog zoo score --seed {zoo['scores']['seed']} --n {zoo['scores']['n']}`: freshly drawn "
         "pictures of its own domain.\n",
         table(("tool", "figure", "n", "value", "majority"), score_rows(zoo["scores"])),
+        "## The zoo's vision-language model\n",
+        f"`vprog zoo score --only vlm --seed {zoo['student']['seed']} "
+        f"--n {zoo['student']['n']}`, before it is tuned; places count at an "
+        "intersection over union of one half.\n",
+        table(("tool", "figure", "n", "value", "majority"), score_rows(zoo["student"])),
         "## Batches against one call at a time\n",
         BENCH,
         table(

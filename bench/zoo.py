@@ -104,8 +104,12 @@ def main() -> None:
         )
         for language in LANGUAGES
     }
+    student = kept(
+        given.folder / "vlm.json",
+        *("zoo", "score", "--only", "vlm", "--seed", str(SEED), "--n", "300"),
+    )
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    found = {"accuracies": records, "scores": scores, "tools": tools}
+    found = {"accuracies": records, "scores": scores, "tools": tools, "student": student}
     given.out.write_text(json.dumps(found, indent=1) + "\n")
 
 

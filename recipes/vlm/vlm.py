@@ -50,7 +50,7 @@ def hidden(
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given = arguments("vlm", __doc__ or "", steps=2600, rate=1.5e-3)
+    given = arguments("vlm", __doc__ or "", steps=3400, rate=1.5e-3)
     task = plan(given)
     torch.manual_seed(task.seed)
     pictures, own = (
