@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"__version__"},
     "scale": RUNNING | {"verify", "runs", "writers", "benchmarks", "evaluation"},
     # front doors
-    "demo": RUNNING | {"evaluation", "world", "report", "console", "verify"},
+    "demo": RUNNING | {"evaluation", "world", "report", "console", "verify", "teach", "distill"},
     "doctor": RUNNING | {"zoo", "console", "__version__"},
     "bench": RUNNING | {"console", "benchmarks", "world"},
     "cli": RUNNING

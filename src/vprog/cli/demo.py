@@ -12,10 +12,10 @@ from vprog.cli.options import Seed
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything.")] = Path("runs/demo"),
-    n: Annotated[int, typer.Option(help="Number of questions.", min=10)] = 600,
+    n: Annotated[int, typer.Option(help="Number of questions.", min=30)] = 400,
     seed: Seed = 0,
 ) -> None:
-    """Draw a world, run its gold programs in both languages, score them, write a report."""
+    """Run programs, teach their tools a new look, distil them into one model, report."""
     from vprog.demo import run_demo
 
     run_demo(out, n, seed)

@@ -18,12 +18,13 @@ SHOWN = 100
 """Examples of each task on the page."""
 
 
-def distill(settings: DistillSettings, out: Path) -> dict[str, Any]:
+def distill(settings: DistillSettings, out: Path, *, timed: bool = True) -> dict[str, Any]:
     """Distills programs into a model and judges it; the same call goes on after it was killed.
 
     Args:
         settings: What to do.
         out: Its folder.
+        timed: Whether the time a question is measured, which takes a dozen short runs.
 
     Returns:
         What ``distill.json`` holds and ``vprog distill --json`` prints, see ``table.found``; with
@@ -37,8 +38,9 @@ def distill(settings: DistillSettings, out: Path) -> dict[str, Any]:
         pipeline.go()
         with phase(out, "figures"):
             said = found(pipeline)
-        with phase(out, "latency"):
-            said["latency"] = _kept(out / "latency.json", pipeline)
+        if timed:
+            with phase(out, "latency"):
+                said["latency"] = _kept(out / "latency.json", pipeline)
         said["models"] = {
             f"{row}-{'all' if size is None else size}": str(
                 pipeline.student(row, size).relative_to(out)

@@ -54,6 +54,16 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
     return write_report(out or run / "report.html", title, items, summary, limit)
 
 
+def run_items(run: Path) -> Iterator[ReportItem]:
+    """The answers of a run as items of a report.
+
+    Raises:
+        InputError: No run.
+    """
+    records = [r for r in read_traces(run) if r.verdict.judgement != "skipped"]
+    return _items(records, _examples(read_settings(run)))
+
+
 def _examples(settings: dict[str, object]) -> dict[str, Example]:
     try:
         benchmark = load_benchmark(str(settings["benchmark"]))
