@@ -166,7 +166,7 @@ def test_a_student_says_how_it_reads(student: Callable[[str], str], tmp_path: Pa
     folder = Path(shutil.copytree(student("idefics3"), tmp_path / "student"))
     rationale, prompt = dialect(str(folder), None, None)
     assert (rationale.grid, prompt.plain) == (100, False)
-    (folder / "vprog.json").write_text('{"settings": {"plain": true}, "grid": 32}')
+    (folder / "vprog.json").write_text('{"answer": {"plain": true}, "grid": 32}')
     rationale, prompt = dialect(str(folder), None, None)
     assert (rationale.grid, prompt.plain) == (32, True)
     rationale, prompt = dialect(str(folder), 64, False)

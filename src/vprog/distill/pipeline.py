@@ -318,7 +318,8 @@ def dialect(
 ) -> tuple[RationaleSettings, PromptSettings]:
     """How rationales and questions are written for a student: as asked, or as it was pre-trained.
 
-    A checkpoint may say so itself in its ``vprog.json``: ``grid``, and ``plain`` in its settings.
+    A checkpoint may say so itself in its ``vprog.json``: ``grid``, and what it is asked
+    below ``answer``.
 
     Args:
         student: Hub id, folder or zoo name.
@@ -328,15 +329,14 @@ def dialect(
     from vprog.distill.answerer import Answerer, answerer_settings
     from vprog.tools.backends.hf.adapters import SETTINGS_FILE
 
-    said: dict[str, Any] = {}
-    file = Answerer(answerer_settings(student), "student").source.folder / SETTINGS_FILE
+    backend = Answerer(answerer_settings(student), "student")
+    file, said = backend.source.folder / SETTINGS_FILE, {}
     if file.is_file():
         said = json.loads(file.read_text(encoding="utf-8"))
-    own = said.get("settings", {})
-    return (
-        RationaleSettings(grid=grid or said.get("grid", 100)),
-        PromptSettings(plain=own.get("plain", False) if plain is None else plain),
-    )
+    prompts = backend.settings.prompts
+    if plain is not None:
+        prompts = dataclasses.replace(prompts, plain=plain)
+    return RationaleSettings(grid=grid or said.get("grid", 100)), prompts
 
 
 def choice_of(filters: Sequence[str]) -> ChoiceSettings:
