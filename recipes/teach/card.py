@@ -31,8 +31,9 @@ ABOUT: Mapping[str, Mapping[str, str]] = {
         "squares (`longest` in `vprog.json`).",
         "data": "The 1,000 pictures of the train sample, and these mirrored. The teacher, a "
         "convolutional network, was trained on their structured boxes; it answers the steps of the "
-        "hand-written programs, and phrases about pictures and about grey boxes. The split dev was "
-        "neither trained on nor chosen by.",
+        "hand-written programs, and phrases about pictures and grey boxes. Nothing of dev was "
+        "trained on; its figures were seen while the number of steps and what the detector is "
+        "shown (`view`) were settled.",
         "limits": "Knows NLVR's drawings. Boxes are off by a fraction of a pixel.",
     },
     "match-nlvr": {
@@ -40,7 +41,8 @@ ABOUT: Mapping[str, Mapping[str, str]] = {
         "`blue block`.",
         "data": "Boxes that `zoo:detect-nlvr` found in the 1,000 pictures of the train sample, "
         "with the beliefs of the same teacher: what the hand-written programs ask of them, and "
-        "phrases more. The split dev was neither trained on nor chosen by.",
+        "phrases more. Nothing of dev was trained on; its figures were seen while the number of "
+        "steps and what the detector is shown (`view`) were settled.",
         "limits": "Knows boxes of single objects of NLVR's drawings, no sizes.",
     },
 }

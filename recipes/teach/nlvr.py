@@ -1,10 +1,11 @@
 """Teaches ``zoo:detect`` and ``zoo:match`` NLVR: ``zoo:detect-nlvr`` and ``zoo:match-nlvr``.
 
 The teacher is a small network trained on the step labels (structured boxes) of the train sample;
-nothing of dev is read. The student of detect sees a picture of 400 x 100 pixels as five overlapping
-squares. It learns from the steps that the hand-written programs make on the train sample, and from
-what else the teacher's words can ask of such squares of its pictures, mirrored ones too; match
-learns from the boxes that the teacher finds in them. Run again after it was killed it goes on.
+nothing of dev is trained on. The student of detect sees a picture of 400 x 100 pixels as five
+overlapping squares. It learns from the steps that the hand-written programs make on the train
+sample, and from what else the teacher's words can ask of such squares of its pictures, mirrored
+ones too; match learns from the boxes that the teacher finds in them. Run again after it was killed
+it goes on.
 """
 
 from __future__ import annotations

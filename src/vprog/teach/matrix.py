@@ -102,8 +102,8 @@ def run_matrix(stage: Stage, taught: str) -> list[dict[str, Any]]:
 
     Returns:
         Records ``{task, role, row, language, accuracy, ci95, n, ...}``; those of ``taught`` have
-        ``gain``, the paired difference to ``untaught``, and ``closed``, the share of the gap to
-        ``upper`` that it is.
+        ``gain``, the paired difference to ``untaught``, and on the target ``closed``, the share of
+        the gap to ``upper`` that it is.
     """
     settings = stage.settings
     every = list(cells(stage))
@@ -188,7 +188,7 @@ def _gain(
     said: dict[str, Any] = {"gain": paired["difference"], "gain_ci95": paired["ci95"],
                             "p_value": paired["p_value"]}  # fmt: skip
     upper = scored.get((name, "upper", language))
-    if cell.row == "taught" and upper is not None:
+    if cell.row == "taught" and cell.role == "target" and upper is not None:
         before, most = _accuracy(untaught), _accuracy(upper)
         if most > before:
             said["closed"] = round(paired["difference"] / (most - before), 6)
