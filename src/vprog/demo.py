@@ -102,9 +102,7 @@ def _teach(out: Path, n: int, seed: int) -> list[list[Cell]]:
         tools=("detect", "vqa"),
         rounds=1,
         training={
-            "all": {"validate_every": 0, "batch_size": 8, "per_view": 4},
-            "detect": {"steps": max(2, n // 12)},
-            "vqa": {"steps": max(2, n // 12)},
+            "all": {"validate_every": 0, "steps": max(2, n // 5), "per_view": 8},
         },
         seed=seed,
     )
@@ -126,7 +124,7 @@ def _distil(out: Path, n: int, seed: int) -> list[list[Cell]]:
     from vprog.distill.sft_settings import SftSettings
     from vprog.teach.stage import Task
 
-    data = _drawn(out / "world", "generalist", {"train": n // 2, "test": n // 2}, seed)
+    data = _drawn(out / "world", "generalist", {"train": n, "test": n // 2}, seed)
     rationale, prompt = dialect("zoo:vlm", None, None)
     settings = DistillSettings(
         tasks=(Task(benchmark="world-gqa", data=data),),
@@ -137,8 +135,8 @@ def _distil(out: Path, n: int, seed: int) -> list[list[Cell]]:
         training=SftSettings(
             method="full",
             learning_rate=5e-4,
-            steps=max(2, n // 15),
-            batch_size=8,
+            steps=max(2, n // 8),
+            batch_size=16,
             validate_every=0,
             choose="loss",
         ),
