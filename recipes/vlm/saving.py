@@ -10,6 +10,7 @@ from typing import Any
 from model import processor
 from publish import CHECKPOINTS
 from publish import save as save_folder
+
 from training import Trainer
 
 
@@ -28,7 +29,9 @@ def save(trainer: Trainer, words: Any, out: Path | None) -> None:
         log.write_text("", encoding="utf-8")
     save_folder(trainer, processor(words), {"prompt": "{}"}, new)
     (new / "vprog.json").write_text(
-        json.dumps({"settings": {"prompt": "{}"}, "grid": 32}, indent=2) + "\n", encoding="utf-8"
+        json.dumps({"settings": {"prompt": "{}"}, "answer": {"plain": True}, "grid": 32}, indent=2)
+        + "\n",
+        encoding="utf-8",
     )
     card = folder / "README.md"
     if card.exists():
