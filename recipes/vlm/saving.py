@@ -10,7 +10,6 @@ from typing import Any
 from model import processor
 from publish import CHECKPOINTS
 from publish import save as save_folder
-
 from training import Trainer
 
 

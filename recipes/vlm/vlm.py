@@ -22,9 +22,8 @@ from saving import save
 from scenes import drawn, grid
 from tasks import turns
 from torch.nn import functional
-from transformers import AyaVisionForConditionalGeneration
-
 from training import Trainer, arguments, plan
+from transformers import AyaVisionForConditionalGeneration
 
 RESTING = 0.4
 """Share of the steps during which the tower is not trained."""
