@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vprog.console import note
 from vprog.evaluation.progress import ProgressLine
@@ -14,6 +14,9 @@ from vprog.evaluation.view import run_items
 from vprog.program.program import LANGUAGES, to_language
 from vprog.report.html import write_report
 from vprog.report.tables import Cell, Figure, Table, render_rich
+
+if TYPE_CHECKING:
+    from vprog.world.write import Split
 
 TOOLBOXES = ("oracle", "zoo")
 LOOK = "outline"
@@ -53,7 +56,7 @@ def run_demo(out: Path, n: int, seed: int) -> Path:
     return report
 
 
-def _drawn(folder: Path, look: str, splits: Mapping[str, int], seed: int) -> Path:
+def _drawn(folder: Path, look: str, splits: Mapping[Split, int], seed: int) -> Path:
     """A world on disk."""
     from vprog.world import write
 
@@ -93,7 +96,7 @@ def _teach(out: Path, n: int, seed: int) -> list[list[Cell]]:
     from vprog.teach.stage import StageSettings, Task
     from vprog.teach.teach import teach
 
-    splits = {"train": n, "val": n // 5, "test": n // 2}
+    splits: dict[Split, int] = {"train": n, "val": n // 5, "test": n // 2}
     data = _drawn(out / "world", LOOK, splits, seed)
     settings = StageSettings(
         target=Task(benchmark="world-gqa", data=data),
