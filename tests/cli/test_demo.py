@@ -11,8 +11,8 @@ pytest.importorskip("transformers", reason="needs transformers: pip install 'vpr
 pytest.importorskip("accelerate", reason="needs accelerate: pip install 'vprog[teach]'")
 
 
-def test_the_demo_tells_the_whole_story(inside: Any, tmp_path: Path) -> None:
-    ended = inside("demo", "--n", 30, "--out", "demo")
+def test_the_demo_tells_the_whole_story(vprog: Any, tmp_path: Path) -> None:
+    ended = vprog("demo", "--n", 30, "--out", "demo")
     assert ended.code == 0, ended.err
     for who in ("gold scenes", "the zoo's models, taught", "one model, tuned on labels and"):
         assert who in ended.out

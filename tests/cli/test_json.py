@@ -244,7 +244,8 @@ def test_list_and_doctor(vprog, inside) -> None:
     told = inside("list").out
     for name, benchmark in listed["benchmarks"].items():
         assert f"  {name}: {benchmark['doc']}\n    splits: {benchmark['splits'][0]}" in told
-    assert listed["toolboxes"] == ["oracle", "pixels", "zoo", "hub"]
+    named = ["oracle", "pixels", "zoo", "hub", "zoo:shapes", "zoo:nlvr"]
+    assert listed["toolboxes"] == named
     examined = inside("doctor", "--json")
     assert (examined.code, examined.json["ok"]) == (0, True)
     names = [f["name"] for f in examined.json["findings"]]
