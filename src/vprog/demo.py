@@ -13,7 +13,7 @@ from vprog.evaluation.score import score_run
 from vprog.evaluation.view import run_items
 from vprog.program.program import LANGUAGES, to_language
 from vprog.report.html import write_report
-from vprog.report.tables import Cell, Figure, Table, render_rich
+from vprog.report.tables import Cell, Figure, Table, print_tables
 
 if TYPE_CHECKING:
     from vprog.world.write import Split
@@ -39,11 +39,7 @@ def run_demo(out: Path, n: int, seed: int) -> Path:
     rows += _distil(out / f"distil-{n}-{seed}", n, seed)
     columns = ("pictures", "who answers", "programs", "accuracy in percent", "n")
     table: Table = ("who answers how well", columns, rows)
-    from rich.console import Console
-
-    console = Console()
-    console = console if console.is_terminal else Console(width=110)
-    console.print(render_rich(*table))
+    print_tables([table], 110)
     report = write_report(
         out / "report.html",
         "vprog demo: programs over tiny models, questions of the drawn world",

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vprog.distill.explained import read_explanations, verified_rationales
 from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline
-from vprog.distill.table import explained, found, latency
+from vprog.distill.table import found, latency
 from vprog.report.distill import distill_tables
 from vprog.report.html import ReportItem, write_report
-from vprog.runs.folder import write_atomically
+from vprog.runs.folder import read_traces, write_atomically
 from vprog.runs.held import held, phase, phases
 
 SHOWN = 100
@@ -89,12 +90,17 @@ def _items(pipeline: Pipeline) -> Iterator[ReportItem]:
     row = next((r for r in settings.rows if STUDENTS[r][1]), None)
     if row is None:
         return
+    grid, size = settings.data.rationale.grid, pipeline.sizes[-1]
     for task in settings.tasks:
-        for record, item in explained(pipeline, task, row, pipeline.sizes[-1])[:SHOWN]:
-            judgement = record.verdict.judgement
+        told = pipeline.test(task, "programs")
+        records = {r.trace.example_id: r for r in read_traces(told) if r.chosen}
+        rationales = verified_rationales(told, grid)
+        own = read_explanations(pipeline.test(task, f"explain-{row}", size), grid)
+        for id, one in list(own.items())[:SHOWN]:
+            judgement = records[id].verdict.judgement if id in records else "skipped"
             if judgement == "skipped":
                 continue
-            notes = {"student": item.answer or "", "student explains": item.text}
-            if item.reference is not None:
-                notes = {"rationale": item.reference, **notes}
-            yield ReportItem(item.example, record.trace, judgement, notes=notes)
+            notes = {"student": one.answer or "", "student explains": one.text}
+            if id in rationales:
+                notes = {"rationale": rationales[id], **notes}
+            yield ReportItem(one.example, records[id].trace, judgement, notes=notes)

@@ -9,19 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vprog.benchmarks import load_benchmark
+from vprog.console import note
 from vprog.distill.candidates import read_candidates, yield_curve
+from vprog.distill.explained import run_quality
 from vprog.distill.pipeline import STUDENTS, Pipeline, run_student, run_to_end
-from vprog.distill.quality import Explained, rationale_quality
-from vprog.distill.rationale import render
-from vprog.errors import VprogError
+from vprog.errors import InputError
 from vprog.evaluation.run import commit
 from vprog.evaluation.score import ScoredRun, compare_runs, score_run
 from vprog.evaluation.statistics import wilson
-from vprog.runs.folder import is_run, read_traces
-from vprog.runs.record import Record
+from vprog.runs.folder import is_run
 from vprog.teach.stage import Task
-from vprog.teach.steps import load_examples
 
 FEW, MANY = 16, 80
 """Questions of the two runs whose difference tells the time a question, without the start."""
@@ -112,63 +109,22 @@ def _difference(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
     return {key: paired[key] for key in ("difference", "ci95", "p_value", "n")}
 
 
-def explained(
-    pipeline: Pipeline, task: Task, row: str, size: int | None
-) -> list[tuple[Record, Explained]]:
-    """What a student explains of the test split, beside the rendered trace of the programs' run.
-
-    The reference is the trace of the program where its answer is right, else nothing.
-    """
-    run = pipeline.test(task, f"explain-{row}", size)
-    if not is_run(run):
-        return []
-    settings = pipeline.settings
-    tools = {tool.name: tool for tool in load_benchmark(task.benchmark).tools}
-    examples = load_examples(run)
-    programs = {
-        r.trace.example_id: r for r in read_traces(pipeline.test(task, "programs")) if r.chosen
-    }
-    found: list[tuple[Record, Explained]] = []
-    for record in read_traces(run):
-        example = examples[record.trace.example_id]
-        program = programs.get(example.id)
-        if program is None:
-            continue
-        said = record.trace.steps[0].info if record.trace.steps else {}
-        reference = None
-        if program.verdict.judgement == "right":
-            try:
-                reference = render(
-                    program.trace, example, settings.data.rationale, tools=tools
-                ).text
-            except VprogError:
-                reference = None
-        found.append(
-            (
-                program,
-                Explained(
-                    example=example,
-                    text=str(said.get("rationale", "")),
-                    answer=record.verdict.answer,
-                    reference=reference,
-                ),
-            )
-        )
-    return found
-
-
 def _quality(pipeline: Pipeline, task: Task) -> list[dict[str, Any]]:
+    """Figures of the students' own rationales; their boxes beside those of the programs' traces."""
     settings = pipeline.settings
-    benchmark = load_benchmark(task.benchmark)
+    grid, programs = settings.data.rationale.grid, pipeline.test(task, "programs")
     figures = []
     for size in pipeline.sizes:
         for row in settings.rows:
-            items = [item for _, item in explained(pipeline, task, row, size)]
-            if items:
-                quality = rationale_quality(
-                    items, settings.data.rationale.grid, benchmark.normalise
-                )
-                figures.append({"task": task.name, "row": row, "labels": size, **quality})
+            run = pipeline.test(task, f"explain-{row}", size)
+            if not is_run(run):
+                continue
+            try:
+                quality = run_quality(run, grid=grid, reference=programs)
+            except InputError as error:  # a student may not have learned to explain anything
+                note(str(error))
+                continue
+            figures.append({"task": task.name, "row": row, "labels": size, **quality})
     return figures
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vprog.report.tables import Cell, Figure, Table, render_rich
+from vprog.report.tables import Cell, Figure, Table, print_tables
 
 _QUALITY = ("explained", "consistent", "box_f1_trace", "box_f1_scene", "facts", "factual")
 
@@ -19,13 +19,7 @@ def print_distilled(said: Mapping[str, Any]) -> None:
     Args:
         said: The object that ``vprog distill --json`` prints.
     """
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)
-    for title, columns, rows in distill_tables(said):
-        console.print(render_rich(title, columns, rows))
+    print_tables(distill_tables(said), 120)
     seconds = said["seconds"]
     slowest = max(seconds, key=lambda name: seconds[name])
     print(

@@ -82,6 +82,17 @@ def render_rich(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell
     return table
 
 
+def print_tables(tables: Sequence[Table], width: int) -> None:
+    """Prints tables to stdout, ``width`` columns wide where that is no terminal."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=width)
+    for title, columns, rows in tables:
+        console.print(render_rich(title, columns, rows))
+
+
 def render_markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """A GitHub markdown table, padded so that it also reads as plain text; ends with a newline.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vprog.report.tables import Cell, Figure, Table, render_rich
+from vprog.report.tables import Cell, Figure, Table, print_tables
 from vprog.report.text import visible
 
 _ORDER = ("majority", "vqa", "untaught", "replaced", "taught", "upper")
@@ -17,13 +17,7 @@ def print_stage(found: Mapping[str, Any]) -> None:
     Args:
         found: The object that ``vprog teach --json`` prints.
     """
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=110)
-    for title, columns, rows in stage_tables(found):
-        console.print(render_rich(title, columns, rows))
+    print_tables(stage_tables(found), 110)
     seconds = found["seconds"]
     slowest = max(seconds, key=lambda name: seconds[name])
     print(
