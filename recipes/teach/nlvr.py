@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from outline import material
+from home import material
 from target import (
     detections,
     mirrored,
@@ -184,7 +184,7 @@ def main() -> None:
         given.out / f"small-{given.seed}.safetensors",
         SmallSettings(steps=1000, seed=given.seed),
     )
-    old, home = material("generalist", 1000, given.seed + 100) if given.keep else ([], {})
+    old, home = material(1000, given.seed + 100) if given.keep else ([], {})
     for name in given.only:
         if name == "detect":
             taught = teach_detect(given, teacher, old, home)

@@ -15,7 +15,7 @@ import random
 from functools import partial
 
 import numpy as np
-from outline import material, scores
+from home import material, score
 from target import (
     mirrored,
     options,
@@ -98,7 +98,7 @@ def main() -> None:
     task += questions(teacher, "detect", asked, pictures)
     old: list[Supervised] = []
     if given.keep:
-        old, home = material("generalist", 1000, given.seed + 100)
+        old, home = material(1000, given.seed + 100)
         pictures |= home
     print(json.dumps({"row": "rows", "task": len(task), "pictures": len(pictures)}), flush=True)
     start = student("detect", PHRASES, out / f"start-{given.seed}", given.seed)
@@ -118,7 +118,7 @@ def main() -> None:
     if given.publish:
         publish("detect-shapes", taught, "recipes/teach/shapes.py", given)
     for name in ("zoo:detect", taught.model):
-        home_f1 = scores(name, given.seed + 1, 300, "generalist")["generalist"]
+        home_f1 = score(name, given.seed + 1, 300)
         print(json.dumps({"row": name, "home": home_f1}), flush=True)
 
 

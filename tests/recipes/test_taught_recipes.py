@@ -21,7 +21,7 @@ RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "teach"
 @pytest.fixture
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Any:
     pytest.importorskip("torch", reason="needs torch: pip install 'vprog[teach]'")
-    names = ("shapes", "target", "outline", "nlvr")
+    names = ("shapes", "target", "home", "nlvr")
     for name in names:
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.syspath_prepend(str(RECIPES))
