@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 RECIPES = Path(__file__).resolve().parents[1]
-for _folder in ("common", "zoo", "writer", "vlm"):
+for _folder in ("zoo", "writer", "vlm"):
     if str(RECIPES / _folder) not in sys.path:
         sys.path.append(str(RECIPES / _folder))
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "common"))
-
 import torch
-from muon import Muon
 from torch.nn import functional
+
+from vprog.training.muon import Muon
 
 ROOT = Path(__file__).resolve().parents[2]
 IGNORED = -100

@@ -6,18 +6,16 @@ import argparse
 import copy
 import json
 import math
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "common"))
-
 import torch
-from muon import Muon
 from pictures import ROOT
+
+from vprog.training.muon import Muon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -187,10 +187,13 @@ def test_tasks_are_read(world: Path) -> None:
 def test_tiny_students_learn_fully_and_large_ones_by_lora(world: Path) -> None:
     tiny = training_of(settings_of(world), "detect", 1_000_000)
     assert (tiny.method, tiny.learning_rate, tiny.steps) == ("full", 5e-4, 2)
+    assert tiny.optimizer == "muon"
+    assert training_of(settings_of(world), "vqa", 1_000_000).optimizer == "adamw"
     large = training_of(settings_of(world), "detect", 100_000_000)
     assert (large.method, large.learning_rate) == ("lora", None)
     asked = settings_of(world, training={"detect": {"method": "lora"}})
     assert training_of(asked, "detect", 1_000_000).learning_rate is None
+    assert training_of(asked, "detect", 1_000_000).optimizer == "adamw"
 
 
 def test_options_become_settings(world: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from vprog.teach.settings import TeachSettings
 __all__ = ["make_checkpoint"]
 SETTINGS = TeachSettings(
     method="full", steps=6, batch_size=4, per_view=2, accumulate=2, learning_rate=1e-3, ema=0.9,
-    validate_every=2, save_every=2, keep=0.5,
+    validate_every=2, save_every=2, keep=0.5, optimizer="muon",
 )  # fmt: skip
 
 TRAINING = """
@@ -113,7 +113,9 @@ def test_the_student_stays_where_nothing_is_gained(
     from vprog.teach.train import train
 
     scores = iter([3.0, 1.0, 2.0])
-    settings = dataclasses.replace(SETTINGS, steps=2, validate_every=1, method="lora", ema=0)
+    settings = dataclasses.replace(
+        SETTINGS, steps=2, validate_every=1, method="lora", optimizer="adamw", ema=0
+    )
     taught = train(
         "match", checkpoint("siglip"), rows("match"), pictures(), tmp_path / "out",
         settings=settings, validate=lambda backend: next(scores),
@@ -151,6 +153,8 @@ def test_settings_out_of_range() -> None:
         TeachSettings(dense=2)
     with pytest.raises(InputError, match="learning_rate must be above 0"):
         TeachSettings(learning_rate=0.0)
+    with pytest.raises(InputError, match="method = full"):
+        TeachSettings(optimizer="muon", method="lora")
 
 
 def test_the_rate_rises_and_falls() -> None:

@@ -272,7 +272,8 @@ def training_of(settings: StageSettings, tool: str, numbers: int) -> TeachSettin
     """How a student is trained: what was given, and for the rest what fits its size.
 
     Students below 20 million numbers are trained fully and at a higher rate, with their
-    average weights kept.
+    average weights kept; ``detect`` by Muon, which learned more than twice as fast there
+    (docs/decisions.md).
 
     Args:
         settings: Of the stage.
@@ -286,13 +287,15 @@ def training_of(settings: StageSettings, tool: str, numbers: int) -> TeachSettin
     chosen: dict[str, Any] = {"seed": settings.seed}
     if tiny:
         chosen |= {"method": "full", "learning_rate": 5e-4, "ema": 0.98}
+        if tool == "detect":
+            chosen["optimizer"] = "muon"
     tables: Sequence[Mapping[str, Any]] = (
         settings.training.get("all", {}),
         settings.training.get(tool, {}),
     )
     for table in tables:
         if table.get("method") == "lora":
-            for key in ("learning_rate", "ema"):
+            for key in ("learning_rate", "ema", "optimizer"):
                 chosen.pop(key, None)
         chosen |= table
     try:

@@ -78,7 +78,7 @@ class Loop(ABC, Generic[S, O]):
         """Saves the student, whose weights are the best ones, and says what it came to."""
 
     def begin(self, objective: Any) -> None:
-        """Sets up the optimizer.
+        """Sets up the optimizers.
 
         Args:
             objective: The module that computes losses; what requires a gradient in it learns.
@@ -89,13 +89,24 @@ class Loop(ABC, Generic[S, O]):
         self._names = [n for n, p in objective.named_parameters() if p.requires_grad]
         self._learning = [p for p in objective.parameters() if p.requires_grad]
         self.trained = sum(p.numel() for p in self._learning)
-        optimizer = torch.optim.AdamW(
-            self._learning,
-            lr=settings.peak,
-            betas=settings.betas,
-            weight_decay=settings.weight_decay,
-        )
-        self.objective, self._optimizer = self.accelerator.prepare(objective, optimizer)
+        hidden: set[int] = set()
+        if settings.optimizer == "muon":
+            from vprog.training.muon import Muon, hidden_matrices
+
+            hidden = hidden_matrices(objective) & {id(p) for p in self._learning}
+        optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(
+                [p for p in self._learning if id(p) not in hidden],
+                lr=settings.peak,
+                betas=settings.betas,
+                weight_decay=settings.weight_decay,
+            )
+        ]
+        if hidden:
+            matrices = [p for p in self._learning if id(p) in hidden]
+            decay = settings.weight_decay
+            optimizers.append(Muon(matrices, lr=settings.peak, weight_decay=decay))
+        self.objective, *self._optimizers = self.accelerator.prepare(objective, *optimizers)
         self._average = [p.detach().clone() for p in self._learning] if settings.ema else None
 
     def run(self) -> O:
@@ -144,8 +155,9 @@ class Loop(ABC, Generic[S, O]):
 
         settings, accelerator = self.settings, self.accelerator
         torch.manual_seed(settings.seed * 1_000_003 + step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = settings.rate(step)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.rate(step)
         items = next(batches)
         sums: dict[str, float] = {}
         for number, item in enumerate(items):
@@ -162,8 +174,9 @@ class Loop(ABC, Generic[S, O]):
                 f"the loss is no number at step {step}; lower learning_rate (now {settings.peak:g})"
             )
         accelerator.clip_grad_norm_(self._learning, settings.clip)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         if self._average is not None:
             decay = min(settings.ema, (1 + step) / (10 + step))
             for kept_average, now in zip(self._average, self._learning, strict=True):
@@ -236,7 +249,7 @@ class Loop(ABC, Generic[S, O]):
             "step": step,
             "seconds": seconds,
             "weights": self._weights(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "average": average,
             "lines": self._lines,
             "losses": self._losses,
@@ -250,7 +263,8 @@ class Loop(ABC, Generic[S, O]):
         if state is None:
             return
         _put(self._learning, [state["weights"][name] for name in self._names])
-        self._optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
         if self._average is not None:
             _put(self._average, state["average"])
         self._next, self._seconds = state["step"], state["seconds"]

@@ -8,6 +8,7 @@ from typing import Literal
 from vprog.errors import InputError
 
 Method = Literal["lora", "full"]
+Optimizer = Literal["adamw", "muon"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,8 @@ class TrainingSettings:
             weights, which is right for models of a few million.
         rank: Of LoRA.
         alpha: Of LoRA: its additions are scaled by alpha / rank.
+        optimizer: ``muon`` makes the steps of matrices of hidden layers orthogonal (see
+            ``vprog.training.muon``) and leaves the rest to AdamW; of all weights only, not of LoRA.
         steps: Of the optimizer.
         learning_rate: At its peak; None is what suits the method.
         warmup: Share of the steps in which the rate rises; then it falls as a cosine.
@@ -36,6 +39,7 @@ class TrainingSettings:
     method: Method = "lora"
     rank: int = 16
     alpha: float = 32.0
+    optimizer: Optimizer = "adamw"
     steps: int = 1000
     learning_rate: float | None = None
     warmup: float = 0.05
@@ -67,6 +71,10 @@ class TrainingSettings:
             raise InputError(f"betas must be two numbers from 0 to below 1, got {self.betas!r}")
         if self.method not in ("lora", "full"):
             raise InputError(f"method must be lora or full, got {self.method!r}")
+        if self.optimizer not in ("adamw", "muon"):
+            raise InputError(f"optimizer must be adamw or muon, got {self.optimizer!r}")
+        if self.optimizer == "muon" and self.method == "lora":
+            raise InputError("optimizer = muon trains whole matrices: it needs method = full")
 
     def _at_least(self, name: str, least: int) -> None:
         value = getattr(self, name)

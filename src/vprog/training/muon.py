@@ -33,6 +33,19 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     return x.mT if tall else x
 
 
+def hidden_matrices(module: Any) -> set[int]:
+    """Ids of the weights of linear layers inside of repeated blocks; embeddings and heads are none.
+
+    Args:
+        module: A ``torch.nn.Module``; blocks are what has a number in its name.
+    """
+    return {
+        id(layer.weight)
+        for name, layer in module.named_modules()
+        if isinstance(layer, torch.nn.Linear) and any(part.isdigit() for part in name.split("."))
+    }
+
+
 class Muon(torch.optim.Optimizer):
     """For the matrices of hidden layers; everything else needs another optimiser."""
 
