@@ -38,10 +38,10 @@ ALLOWED: dict[str, set[str]] = {
     "training": RUNNING | {"zoo", "console"},  # loops, states, LoRA: no task is known here
     "teach": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"}
-    | {"training"},
+    | {"training", "scale.cost", "scale.plan"},
     "distill": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"}
-    | {"teach", "training"},
+    | {"teach", "training", "scale.cost", "scale.plan"},
     "evaluation": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "world", "report", "zoo", "console"}
     | {"__version__"},

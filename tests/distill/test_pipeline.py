@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from vprog.distill import distill as distilling
 from vprog.distill.distill import distill
 from vprog.distill.options import distill_settings
 from vprog.distill.pipeline import DistillSettings, choice_of, dialect
+from vprog.distill.plan import plan_distill
 from vprog.distill.sft_settings import SftSettings
 from vprog.errors import InputError
 from vprog.report.distill import distill_tables
+from vprog.runs.folder import read_traces
 from vprog.teach.stage import Task
 from vprog.world import write
 
@@ -128,6 +131,56 @@ def test_a_folder_holds_one_distillation(
     out, settings, _ = distilled
     with pytest.raises(InputError, match="seed was 0, now 1"):
         distill(settings_of(world, settings.student, seed=1), out)
+
+
+def test_a_plan_counts_what_the_run_does(
+    distilled: tuple[Path, DistillSettings, dict[str, Any]],
+) -> None:
+    out, settings, _ = distilled
+    plan = plan_distill(settings).to_json()["plan"]
+    parts = {p["name"]: p for p in plan["parts"]}
+    assert list(parts) == [
+        "candidates", "rationales", "train instruct", "train vpd", "test programs", "test vqa",
+        "test students", "latency",
+    ]  # fmt: skip
+    for part, run in (("candidates", "candidates/0-train"), ("test programs", "test/0/programs")):
+        made = [s for r in read_traces(out / run) for s in r.trace.steps if s.tool]
+        assert parts[part]["calls"]["requested"] == len(made) > 0
+        assert parts[part]["calls"]["computed"] == sum(s.source == "computed" for s in made)
+    built = sum(
+        n
+        for size in (10, 20)
+        for kinds in json.loads(
+            (out / "data" / f"0-train-verified-{size}" / "built.json").read_text()
+        )["records"].values()
+        for n in kinds.values()
+    )
+    assert parts["rationales"]["records"] == built == 60
+    assert parts["train vpd"]["steps"] == 2  # one of each size
+    assert parts["train vpd"]["records"] == pytest.approx(60, rel=0.25)  # the rest validates
+    assert parts["train instruct"]["records"] == pytest.approx(30, rel=0.25)
+    assert parts["test students"]["examples"] == 4 * 10 + 2 * 4
+    assert plan["seconds"] == pytest.approx(sum(p["seconds"] for p in plan["parts"]), abs=0.5)
+    assert plan["stage"] in parts
+    assert plan["cost"]["other_hours"] <= plan["cost"]["hours"]
+
+
+def test_a_dry_run_leaves_nothing(
+    inside: Callable[..., Any], world: Path, student: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "training.toml").write_text('method = "full"\nbatch_size = 2\nchoose = "loss"\n')
+    (tmp_path / "prices.toml").write_text("[cpu]\nhour = 3600\n")
+    told = inside(
+        "distill", "world-gqa", "--data", world, "--student", student("idefics3"),
+        "--toolbox", "oracle", "--writer", "gold", "--k", 1, "--row", "vpd", "--steps", 3,
+        "--training", "training.toml", "--prices", "prices.toml", "--limit", "train=10",
+        "--limit", "test=3", "--limit", "explain=1", "--out", "out", "--dry-run",
+    )  # fmt: skip
+    assert told.code == 0
+    assert "train vpd" in told.out
+    assert "dollars for the device" in told.out
+    assert re.search(r"^other    .* in place of ", told.out, re.MULTILINE)
+    assert {f.name for f in tmp_path.iterdir()} == {"training.toml", "prices.toml"}
 
 
 @pytest.mark.parametrize(

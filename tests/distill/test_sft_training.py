@@ -186,7 +186,12 @@ def test_a_dry_run_counts_and_measures(student: Callable[[str], str], tmp_path: 
     assert found.epochs == pytest.approx(50 * 4 / 9)
     assert found.records_a_step == pytest.approx(4 * 15 / 9)
     assert 0 < found.trained < found.of
-    assert found.estimated_s == pytest.approx(50 * found.seconds_a_step)
+    assert found.record_mb > 0
+    validation_s = (1 + 50 // 2) * found.seconds_a_validation
+    assert validation_s > 0
+    steps_s = found.estimated_s - validation_s
+    new, again = 9 / 4, 50 - 9 / 4  # steps over records never seen, and seen before
+    assert steps_s == pytest.approx(new * found.seconds_a_step + again * found.seconds_a_repeat)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,7 +12,9 @@ import pytest
 
 from vprog.errors import InputError
 from vprog.example import Picture
+from vprog.runs.folder import read_traces
 from vprog.teach.options import stage_settings
+from vprog.teach.plan import plan_stage
 from vprog.teach.stage import StageSettings, Task, read_before, read_task, training_of
 from vprog.teach.teach import teach
 from vprog.teach.toolbox import write_toolbox
@@ -132,6 +134,41 @@ def test_a_stage_follows_another(
         if r["role"] == "previous" and r["row"] == "untaught"
     )
     assert now == was
+
+
+def test_a_plan_counts_what_the_stage_does(stage: tuple[Path, dict[str, Any]], world: Path) -> None:
+    out, found = stage
+    plan = plan_stage(settings_of(world)).to_json()["plan"]
+    parts = {p["name"]: p for p in plan["parts"]}
+    learned = found["rounds"][1]["steps"]
+    assert "detect" in learned
+    assert list(parts) == [
+        "train runs", "val runs", "keep runs", "labels", *(f"train {tool}" for tool in learned),
+        "test runs", "step figures",
+    ]  # fmt: skip
+    assert plan["programs"] == {"train": 12, "val": 12, "keep": 8, "test": 100}
+    run = read_traces(out / "round-1" / "train-train-steps")
+    made = [step for record in run for step in record.trace.steps if step.tool]
+    assert parts["train runs"]["calls"]["requested"] == len(made) > 0
+    assert parts["train runs"]["calls"]["computed"] == sum(s.source == "computed" for s in made)
+    for tool, rows in learned.items():
+        assert parts[f"train {tool}"]["steps"] == 2
+        assert parts[f"train {tool}"]["records"] == rows
+    assert parts["test runs"]["examples"] == 100
+    assert plan["stage"] in parts
+
+
+def test_a_dry_run_leaves_nothing(inside: Any, world: Path, tmp_path: Path) -> None:
+    command = (
+        "teach", "world-gqa", "--data", world / "home", "--teacher", "oracle", "--language",
+        "steps", "--tool", "detect", "--rounds", 1, "--steps", 2, "--limit", "train=4", "--limit",
+        "val=4", "--limit", "test=4", "--out", "out", "--dry-run",
+    )  # fmt: skip
+    told = inside(*command)
+    assert told.code == 0
+    assert "train detect" in told.out
+    assert "slowest" in told.out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_holds_one_stage(stage: tuple[Path, dict[str, Any]], world: Path) -> None:

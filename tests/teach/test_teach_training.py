@@ -96,8 +96,11 @@ def test_a_dry_run_counts_and_measures(checkpoint: Callable[[str], str], tmp_pat
     material[0] = dataclasses.replace(material[0], distribution={"purple": 1.0})
     material[1] = dataclasses.replace(material[1], confidence=0.0)
     settings = TeachSettings(steps=50, batch_size=5)
-    found = plan("vqa", checkpoint("vilt"), material, pictures(), settings=settings)
-    assert found.rows == {"task": 10}
+    found = plan(
+        "vqa", checkpoint("vilt"), material, pictures(), settings=settings, val=rows("vqa", 3)
+    )
+    assert found.rows == {"task": 10, "val": 3}
+    assert found.seconds_a_validation > 0
     assert found.left_out == {
         "task: answer outside of the student's labels": 1, "task: no confidence": 1,
     }  # fmt: skip

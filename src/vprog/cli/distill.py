@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from vprog.cli.options import Json, LanguageName, Seed, Toolbox, print_json
+from vprog.cli.options import DryRun, Json, LanguageName, Seed, Toolbox, print_json
+from vprog.cli.writer_options import Prices
 
 
 def distill(
@@ -51,16 +52,24 @@ def distill(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps of every student.")] = None,
     jobs: Annotated[int, typer.Option(help="Runs at the same time.", min=1)] = 1,
+    dry_run: DryRun = False,
+    prices: Prices = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Distil verified programs into one model; the same command again goes on where it stopped."""
     from vprog.distill.distill import distill as distill_all
     from vprog.distill.options import distill_settings
+    from vprog.distill.plan import plan_distill
     from vprog.report.distill import print_distilled
+    from vprog.report.plan import print_outline
 
-    given: dict[str, Any] = dict(locals())
-    said = distill_all(distill_settings(given), out)
+    settings = distill_settings(dict(locals()))
+    if dry_run:
+        plan = plan_distill(settings, prices=prices).to_json()
+        print_json(plan) if json else print_outline(plan["plan"])
+        return
+    said = distill_all(settings, out)
     if json:
         print_json(said)
     else:

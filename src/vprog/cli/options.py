@@ -17,6 +17,10 @@ Toolbox = Annotated[
 ]
 LanguageName = Annotated[str, typer.Option("--language", help="steps or python.")]
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what it would take, from a sample; keep nothing.")
+]
+
 
 def _seconds(option: typer.CallbackParam, value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):

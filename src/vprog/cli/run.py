@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vprog.cli.options import (
+    DryRun,
     Json,
     LanguageName,
     Seed,
@@ -93,9 +94,7 @@ def run(
     actors: Annotated[
         int | None, typer.Option(help="ray: how many; one a GPU or core if left out.", min=1)
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Run a sample alone and say what all of it will take.")
-    ] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Run a benchmark; the same command again goes on where it stopped."""
@@ -154,24 +153,14 @@ def _workers(on: str, address: str | None, actors: int | None) -> Any:
 
 def _plan(settings: Any, toolbox: Any, json: bool) -> None:
     """Says what a run will take."""
+    from vprog.report.plan import print_run_plan
     from vprog.scale.plan import plan_run
 
-    plan = plan_run(settings, toolbox=toolbox)
+    said = plan_run(settings, toolbox=toolbox).to_json()
     if json:
-        print_json(plan.to_json())
-        return
-    typer.echo(f"{plan.n:,} examples, from a sample of {plan.sample:,} in this process:")
-    typer.echo(
-        f"calls    {plan.calls['requested']:,}, of which {plan.calls['computed']:,} computed"
-    )
-    if any(plan.tokens.values()):
-        typer.echo(f"tokens   {plan.tokens['read']:,} read, {plan.tokens['written']:,} written")
-    if plan.dollars is not None:
-        typer.echo(f"money    {plan.dollars:,.2f} dollars")
-    typer.echo(f"time     {plan.seconds:,.0f} s, of which {plan.start_s:,.0f} s to start")
-    typer.echo(f"memory   {plan.memory_mb:,.0f} MB")
-    typer.echo(f"storage  {plan.storage_mb:,.1f} MB")
-    typer.echo(f"slowest  {plan.stage}, {plan.shares[plan.stage]:.0%} of the time")
+        print_json(said)
+    else:
+        print_run_plan(said["plan"])
 
 
 def _tell(summary: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vprog.cli.options import Json, Seed, Toolbox, print_json
+from vprog.cli.options import DryRun, Json, Seed, Toolbox, print_json
+from vprog.cli.writer_options import Prices
 
 
 def teach(
@@ -67,13 +68,13 @@ def teach(
         float, typer.Option(help="Answers of which the teacher is less sure do not teach.")
     ] = 0.0,
     jobs: Annotated[int, typer.Option(help="Processes that run and train at once.")] = 1,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would take, from a sample; keep nothing.")
-    ] = False,
+    dry_run: DryRun = False,
+    prices: Prices = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Teach tools along the steps of programs; the same command again goes on where it stopped."""
+    from vprog.report.plan import print_outline
     from vprog.report.teach import print_stage
     from vprog.teach.options import stage_settings
     from vprog.teach.plan import plan_stage
@@ -81,7 +82,8 @@ def teach(
 
     settings = stage_settings(dict(locals()))
     if dry_run:
-        print_json(plan_stage(settings))
+        plan = plan_stage(settings, prices).to_json()
+        print_json(plan) if json else print_outline(plan["plan"])
         return
     found = teach_stage(settings, out)
     if json:

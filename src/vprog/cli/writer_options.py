@@ -43,7 +43,8 @@ Grammar = Annotated[
 Concurrency = Annotated[int | None, typer.Option(help="chat: most requests at once.")]
 Budget = Annotated[float | None, typer.Option(help="chat: dollars after which no request is sent.")]
 Prices = Annotated[
-    Path | None, typer.Option(help="chat: TOML file with dollars a million tokens by model.")
+    Path | None,
+    typer.Option(help="TOML file: dollars a million tokens by model, an hour by device."),
 ]
 RecordFile = Annotated[
     Path | None, typer.Option("--record", help="chat: file that keeps and answers exchanges.")

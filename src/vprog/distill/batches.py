@@ -67,6 +67,15 @@ class Batches:
             self._kept.put(number, found, size)
         return found
 
+    def forget(self) -> None:
+        """Lets go of what is prepared."""
+        self._kept.clear()
+
+    @property
+    def record_mb(self) -> float:
+        """Megabytes of a prepared record, on average over those that are kept; 0 without any."""
+        return self._kept.megabytes / max(len(self._kept), 1)
+
     def stack(self, numbers: Sequence[int], most: int) -> list[Batch]:
         """Records as batches of like lengths, padded on the right.
 

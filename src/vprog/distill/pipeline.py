@@ -168,7 +168,7 @@ class Pipeline:
         with phase(out, "candidates"):
             run_all(
                 [
-                    partial(run_to_end, self._run(task, "train", split, sampled=True), run)
+                    partial(run_to_end, self.run(task, "train", split, sampled=True), run)
                     for task in settings.tasks
                     for split, run in zip(task.train, self.candidates(task), strict=True)
                 ],
@@ -178,7 +178,7 @@ class Pipeline:
             for task in settings.tasks:
                 for mode in dict.fromkeys(STUDENTS[row][0] for row in settings.rows):
                     for size in self.sizes:
-                        self._build(task, mode, size)
+                        self.build(task, mode, size)
         for size in self.sizes:
             for row in settings.rows:
                 with phase(out, f"train {row}"):
@@ -188,9 +188,10 @@ class Pipeline:
 
     def test_run(self, task: Task) -> RunSettings:
         """The programs' run of a task's test split."""
-        return self._run(task, "test", task.test)
+        return self.run(task, "test", task.test)
 
-    def _run(self, task: Task, part: str, split: str, *, sampled: bool = False) -> RunSettings:
+    def run(self, task: Task, part: str, split: str, *, sampled: bool = False) -> RunSettings:
+        """A run of a task's programs; ``part`` names its limit, ``sampled`` draws k of them."""
         settings = self.settings
         sampling = (
             Sampling(k=settings.k, temperature=settings.temperature) if sampled else Sampling()
@@ -207,9 +208,14 @@ class Pipeline:
             sampling=sampling,
         )
 
-    def _build(self, task: Task, mode: Mode, size: int | None) -> None:
+    def share(self, task: Task, size: int | None) -> int | None:
+        """Labels of a size that fall to each training split of a task; None is all."""
+        return None if size is None else size // len(self.settings.tasks) // len(task.train)
+
+    def build(self, task: Task, mode: Mode, size: int | None) -> None:
+        """The data sets of a task, by training split."""
         settings = self.settings
-        share = None if size is None else size // len(settings.tasks) // len(task.train)
+        share = self.share(task, size)
         for run, out in zip(self.candidates(task), self.data(task, mode, size), strict=True):
             if (out / "built.json").is_file():
                 continue
@@ -219,7 +225,8 @@ class Pipeline:
             )
             build(run, out, chosen)
 
-    def _parquet(self, row: str, size: int | None, split: str) -> list[Path]:
+    def records(self, row: str, size: int | None, split: str) -> list[Path]:
+        """Files of the records that a row learns from (``train``) or is chosen on (``val``)."""
         mode = STUDENTS[row][0]
         return [
             part
@@ -245,7 +252,7 @@ class Pipeline:
             seconds = {
                 row: plan(
                     self.settings.student,
-                    self._parquet(row, size, "train"),
+                    self.records(row, size, "train"),
                     self.training(row, size),
                 ).seconds_a_step
                 for row in ("instruct", "vpd")
@@ -256,10 +263,10 @@ class Pipeline:
         return max(1.0, ratio)
 
     def _train(self, row: str, size: int | None) -> None:
-        val = self._parquet(row, size, "val")
+        val = self.records(row, size, "val")
         train(
             self.settings.student,
-            self._parquet(row, size, "train"),
+            self.records(row, size, "train"),
             self.student(row, size),
             self.training(row, size),
             val=val or None,
@@ -269,7 +276,7 @@ class Pipeline:
     def _tests(self) -> list[Any]:
         settings, work = self.settings, []
         for task in settings.tasks:
-            run = self._run(task, "test", task.test)
+            run = self.run(task, "test", task.test)
             work.append(partial(run_to_end, run, self.test(task, "programs")))
             bare = dataclasses.replace(run, writer="vqa")
             work.append(partial(run_to_end, bare, self.test(task, "vqa")))
@@ -303,14 +310,19 @@ def run_student(settings: RunSettings, out: Path, student: str, explain: bool = 
     from vprog.evaluation.progress import ProgressLine
 
     box = student_toolbox(student, explain)
-    direct = dataclasses.replace(
+    direct = answering(settings, student, explain)
+    with ProgressLine(f"{settings.benchmark} {settings.split} {Path(student).name}") as progress:
+        run_benchmark(direct, out, progress.update, box)
+
+
+def answering(settings: RunSettings, student: str, explain: bool) -> RunSettings:
+    """A run of programs as the run in which a student answers by itself."""
+    return dataclasses.replace(
         settings,
         writer="direct:explain" if explain else "direct",
         toolbox=f"model:{os.path.basename(student)}",
         sampling=Sampling(),
     )
-    with ProgressLine(f"{settings.benchmark} {settings.split} {Path(student).name}") as progress:
-        run_benchmark(direct, out, progress.update, box)
 
 
 def dialect(

@@ -43,7 +43,10 @@ class Plan:
         of: Of how many in the student.
         records_a_step: On average.
         seconds_a_step: Measured on this machine, preparation of new records included.
-        estimated_s: For all steps, without validation.
+        seconds_a_repeat: The same over records that were prepared before and kept.
+        seconds_a_validation: Of the student as it is; 0 without validation records.
+        record_mb: Of a prepared record in memory.
+        estimated_s: For all steps and validations.
     """
 
     student: str
@@ -55,6 +58,9 @@ class Plan:
     of: int
     records_a_step: float
     seconds_a_step: float
+    seconds_a_repeat: float
+    seconds_a_validation: float
+    record_mb: float
     estimated_s: float
 
     def to_json(self) -> dict[str, Any]:
@@ -111,7 +117,7 @@ def plan(
     *,
     val: Data | None = None,
 ) -> Plan:
-    """What ``train`` would do, from two steps that are thrown away; writes nothing.
+    """What ``train`` would do, from a few steps that are thrown away; writes nothing.
 
     Raises:
         InputError: See ``train``.
@@ -121,11 +127,21 @@ def plan(
     material.backend.prepare()
     loop = SftLoop(material, settings, None, None)
     loop.step(0)
+    new: list[float] = []
+    again: list[float] = []
+    for step in (1, 2):
+        loop.batches.forget()  # of few records the first step has prepared all
+        for seconds in (new, again):
+            start = time.monotonic()
+            loop.step(step)
+            seconds.append(time.monotonic() - start)
     start = time.monotonic()
-    loop.step(1)
-    seconds = time.monotonic() - start
+    validates = loop.score() is not None
+    validation_s = time.monotonic() - start if validates else 0.0
+    record_mb = loop.batches.record_mb
     loop.close()
     records = sum(map(len, loop.examples))
+    new_s, again_s = sum(new) / len(new), sum(again) / len(again)
     return Plan(
         student=student,
         method=settings.method,
@@ -135,9 +151,39 @@ def plan(
         trained=loop.trained,
         of=loop.numbers,
         records_a_step=loop.size * records / len(loop.examples),
-        seconds_a_step=seconds,
-        estimated_s=seconds * settings.steps,
+        seconds_a_step=new_s,
+        seconds_a_repeat=again_s,
+        seconds_a_validation=validation_s,
+        record_mb=record_mb,
+        estimated_s=steps_s(
+            settings, loop.size, len(loop.examples), records * record_mb, new_s, again_s
+        )
+        + validation_s * settings.validations,
     )
+
+
+def steps_s(
+    settings: SftSettings,
+    size: int,
+    examples: int,
+    prepared_mb: float,
+    new_s: float,
+    again_s: float,
+) -> float:
+    """Seconds of all steps: examples are prepared once, and again where they are not kept.
+
+    Args:
+        settings: Of the training.
+        size: Examples of a step.
+        examples: Of the data set.
+        prepared_mb: Of all its records, prepared.
+        new_s: Of a step whose records are prepared for it.
+        again_s: Of a step whose records are kept.
+    """
+    seen = settings.steps * size
+    kept = min(1.0, settings.cache_mb / max(prepared_mb, 1e-9))
+    again = max(0, seen - examples) * kept
+    return ((seen - again) * new_s + again * again_s) / size
 
 
 def _material(

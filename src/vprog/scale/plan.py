@@ -1,15 +1,14 @@
 """What a run will cost, from a small sample of it.
 
-Two nested samples run for real, by the code of every run, in a folder that is thrown away. What the
-larger one takes more than the smaller one is the price of an example; the rest is paid once
-(loading models). Samples take all examples of a picture, because they share calls.
+Nested samples run for real, by the code of every run, in a folder that is thrown away. First the
+examples of one picture, so that what is paid once (imports, loading models) is known and out of the
+way; then two samples, of which what the larger one takes more than the smaller one is the price of
+an example. Samples take all examples of a picture, because they share calls.
 """
 
 from __future__ import annotations
 
 import random
-import resource
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +20,9 @@ from vprog.evaluation.run import RunSettings, run_benchmark
 from vprog.evaluation.selection import select_examples
 from vprog.evaluation.summary import RunSummary
 from vprog.example import Example
+from vprog.scale.cost import Cost, Part, by_models, cost_of
 from vprog.tools.backend import Toolbox
+from vprog.tools.toolboxes import load_toolbox
 
 SAMPLE = 240
 """Examples of the larger sample, unless the caller wants another number."""
@@ -33,6 +34,7 @@ class Plan:
 
     Attributes:
         n: Examples that will run.
+        selected: Examples that are looked at; some may have no program.
         sample: Examples that were run to find out.
         calls: Of tools by programs, and how many of them backends will compute.
         tokens: Read and written by the writer's model.
@@ -43,9 +45,12 @@ class Plan:
         dollars: For tokens; None without prices.
         stage: Where most of the time goes: ``tools``, ``writer`` or ``programs``.
         shares: Of time by stage.
+        work: Seconds by what bounds them, see ``cost_of``.
+        cost: Of all.
     """
 
     n: int
+    selected: int
     sample: int
     calls: dict[str, int]
     tokens: dict[str, int]
@@ -56,19 +61,27 @@ class Plan:
     dollars: float | None
     stage: str
     shares: dict[str, float]
+    work: dict[str, float]
+    cost: Cost
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``vprog run --dry-run --json`` prints."""
         return {"plan": asdict(self)}
 
 
-def plan_run(settings: RunSettings, sample: int = SAMPLE, toolbox: Toolbox | None = None) -> Plan:
+def plan_run(
+    settings: RunSettings,
+    sample: int = SAMPLE,
+    toolbox: Toolbox | None = None,
+    keep: Path | None = None,
+) -> Plan:
     """Measures a sample of a run and says what all of it will take.
 
     Args:
         settings: Of the run.
         sample: Examples of the larger sample.
         toolbox: In place of the one that ``settings.toolbox`` names.
+        keep: Folder for the larger sample's run; it is thrown away if left out.
 
     Raises:
         InputError: What the run itself would raise.
@@ -83,9 +96,23 @@ def plan_run(settings: RunSettings, sample: int = SAMPLE, toolbox: Toolbox | Non
         settings.types,
     )
     chosen = by_picture(examples, sample, settings.seed)
-    sizes = (max(1, len(chosen) // 3), len(chosen))
-    small, large = (_measure(settings, chosen[:size], toolbox) for size in sizes)
-    return extrapolate(small, large, len(examples))
+    one = len(by_picture(examples, 1, settings.seed))
+    with tempfile.TemporaryDirectory(prefix="vprog-plan-") as folder:
+        runs = [Path(folder) / name for name in ("one", "small", "large")]
+        runs[-1] = keep or runs[-1]
+        sizes = (one, max(one, len(chosen) // 3), len(chosen))
+        first, small, large = (
+            _measure(settings, chosen[:size], toolbox, run)
+            for size, run in zip(sizes, runs, strict=True)
+        )
+    return extrapolate(
+        small,
+        large,
+        len(examples),
+        first=first,
+        models=by_models((toolbox or load_toolbox(settings.toolbox)).backends),
+        prices=settings.writer_settings.prices,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +130,25 @@ class Measured:
     stored_mb: float
 
 
-def extrapolate(small: Measured, large: Measured, n: int) -> Plan:
-    """What ``n`` examples will take, from two nested samples."""
+def extrapolate(
+    small: Measured,
+    large: Measured,
+    n: int,
+    *,
+    first: Measured | None = None,
+    models: bool = False,
+    prices: Path | None = None,
+) -> Plan:
+    """What ``n`` examples will take, from nested samples.
+
+    Args:
+        small: Of fewer examples.
+        large: Of more.
+        n: Examples of the run.
+        first: The sample that ran first of all and paid what is paid once.
+        models: Whether models answer for tools.
+        prices: See ``read_hour``.
+    """
     more = large.given - small.given
     summary, counts, usage = large.summary, large.summary.counts, large.summary.usage
     times = n / large.given
@@ -114,9 +158,16 @@ def extrapolate(small: Measured, large: Measured, n: int) -> Plan:
         price_s = whole
     start_s = max(0.0, summary.seconds - price_s * large.given)
     shares = _shares(summary, start_s)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if first is not None:
+        start_s = max(start_s, first.summary.seconds - price_s * first.given)
+    work = {"start": start_s}
+    for stage, share in shares.items():
+        bound = stage if stage != "tools" else "models" if models else "programs"
+        work[bound] = work.get(bound, 0.0) + share * price_s * n
+    cost = cost_of(work, prices)
     return Plan(
         n=round(summary.n * times),
+        selected=n,
         sample=large.given,
         calls={name: round(getattr(counts, name) * times) for name in ("requested", "computed")},
         tokens={
@@ -125,11 +176,37 @@ def extrapolate(small: Measured, large: Measured, n: int) -> Plan:
         },
         seconds=round(start_s + price_s * n, 1),
         start_s=round(start_s, 1),
-        memory_mb=round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1),
+        memory_mb=cost.memory_mb,
         storage_mb=round(large.stored_mb * times, 1),
         dollars=None if usage.cost is None else round(usage.cost * times, 4),
         stage=max(shares, key=lambda name: shares[name]),
         shares=shares,
+        work=work,
+        cost=cost,
+    )
+
+
+def run_part(name: str, plan: Plan, examples: int | None = None, starts: int = 1) -> Part:
+    """Runs as a part of a longer command.
+
+    Args:
+        name: Of the part.
+        plan: Of one run.
+        examples: Of all such runs together; those of the plan if left out.
+        starts: How many runs they are.
+    """
+    examples = plan.selected if examples is None else examples
+    times = examples / plan.selected
+    work = {bound: seconds * times for bound, seconds in plan.work.items()}
+    work["start"] = plan.work["start"] * starts
+    return Part(
+        name=name,
+        work=work,
+        calls={key: round(count * times) for key, count in plan.calls.items()},
+        tokens={key: round(count * times) for key, count in plan.tokens.items()},
+        storage_mb=round(plan.storage_mb * times, 1),
+        dollars=None if plan.dollars is None else round(plan.dollars * times, 4),
+        facts={"examples": examples},
     )
 
 
@@ -165,9 +242,9 @@ def by_picture(examples: Sequence[Example], size: int, seed: int) -> tuple[str, 
     return tuple(ids)
 
 
-def _measure(settings: RunSettings, ids: Sequence[str], toolbox: Toolbox | None) -> Measured:
-    with tempfile.TemporaryDirectory(prefix="vprog-plan-") as folder:
-        out = Path(folder) / "run"
-        summary = run_benchmark(replace(settings, ids=tuple(ids), limit=None), out, toolbox=toolbox)
-        kept = [*out.glob("traces/*.parquet"), *out.glob("memo.sqlite*"), *out.glob("*.jsonl")]
-        return Measured(summary, len(ids), sum(f.stat().st_size for f in kept) / 1e6)
+def _measure(
+    settings: RunSettings, ids: Sequence[str], toolbox: Toolbox | None, out: Path
+) -> Measured:
+    summary = run_benchmark(replace(settings, ids=tuple(ids), limit=None), out, toolbox=toolbox)
+    kept = [*out.glob("traces/*.parquet"), *out.glob("memo.sqlite*"), *out.glob("*.jsonl")]
+    return Measured(summary, len(ids), sum(f.stat().st_size for f in kept) / 1e6)

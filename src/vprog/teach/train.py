@@ -44,6 +44,7 @@ class Plan:
         trained: How many numbers learn.
         of: Of how many in the student.
         seconds_a_step: Measured on this machine.
+        seconds_a_validation: Of the student as it is; 0 without validation rows.
         estimated_s: For all steps, without validation.
     """
 
@@ -58,6 +59,7 @@ class Plan:
     trained: int
     of: int
     seconds_a_step: float
+    seconds_a_validation: float
     estimated_s: float
 
 
@@ -160,6 +162,8 @@ def plan(
     for step in (1, 2):
         loop.step(step)
     seconds = (time.monotonic() - start) / 2
+    start = time.monotonic()
+    validation_s = time.monotonic() - start if loop.score() is not None else 0.0
     loop.close()
     lessons = Lessons(material.task, together=loop.together, seed="plan")
     views = len({(r.region.picture, r.region.box_xyxy) for r in material.task})
@@ -176,6 +180,7 @@ def plan(
         trained=loop.trained,
         of=loop.numbers,
         seconds_a_step=seconds,
+        seconds_a_validation=validation_s,
         estimated_s=seconds * settings.steps,
     )
 

@@ -91,6 +91,13 @@ class TrainingSettings:
             raise InputError(f"{name} must be above 0, got {value:g}")
 
     @property
+    def validations(self) -> int:
+        """How often a training validates: before the first step, when it is due, and last."""
+        if not self.validate_every:
+            return 2
+        return 1 + -(-self.steps // self.validate_every)
+
+    @property
     def peak(self) -> float:
         """The learning rate at its peak."""
         return self.learning_rate or (2e-4 if self.method == "lora" else 1e-4)

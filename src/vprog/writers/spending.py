@@ -1,4 +1,4 @@
-"""What a chat endpoint costs, and a budget that is not passed."""
+"""What endpoints and devices cost, and a budget that is not passed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vprog.errors import InputError, known_names
 
@@ -42,12 +43,7 @@ def read_price(path: Path | None, model: str) -> Price | None:
     """
     if path is None:
         return None
-    try:
-        prices = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read prices {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"prices {path} are no TOML: {error}") from None
+    prices = _read(path)
     if model not in prices:
         raise InputError(f"{path} has no price for {model!r}. {known_names(model, prices)}")
     row = prices[model]
@@ -58,6 +54,39 @@ def read_price(path: Path | None, model: str) -> Price | None:
             f"{path}: {model}: want prompt and completion, dollars a million tokens, got {row!r}"
         )
     return Price(*numbers)
+
+
+def read_hour(path: Path | None, device: str) -> float | None:
+    """Dollars an hour of a device, from the same file; None where it has no such price.
+
+    ::
+
+        ["NVIDIA H100 80GB HBM3"]
+        hour = 2.50
+
+    Args:
+        path: The file; None has no prices.
+        device: ``cpu``, or a GPU as torch calls it: what a plan names.
+
+    Raises:
+        InputError: The file cannot be read, or its price is no number.
+    """
+    row = {} if path is None else _read(path).get(device, {})
+    hour = row.get("hour") if isinstance(row, dict) else row
+    if hour is None:
+        return None
+    if not isinstance(hour, int | float) or not 0 <= hour < float("inf"):
+        raise InputError(f"{path}: {device}: want hour, dollars an hour, got {hour!r}")
+    return float(hour)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read prices {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"prices {path} are no TOML: {error}") from None
 
 
 class Budget:

@@ -120,6 +120,11 @@ class Kept(Generic[T]):
         """How many values are kept."""
         return len(self._items)
 
+    @property
+    def megabytes(self) -> float:
+        """Of all values together."""
+        return self._bytes / 1e6
+
     def clear(self) -> None:
         """Lets go of everything."""
         self._items.clear()
