@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,3 +46,20 @@ def test_parts_add_up() -> None:
     assert (plan["seconds"], plan["storage_mb"], plan["sample"]) == (60.0, 3.5, 3)
     assert plan["parts"][0]["examples"] == 5
     assert (plan["cost"]["bound"], plan["cost"]["share"]) == ("models", 0.833)
+
+
+def test_a_gpu_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Cuda:
+        is_available = is_initialized = staticmethod(lambda: True)
+        get_device_name = staticmethod(lambda: "NVIDIA H100 80GB HBM3")
+        max_memory_allocated = staticmethod(lambda: 3_000_000)
+
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=Cuda))
+    (tmp_path / "prices.toml").write_text(
+        '["NVIDIA H100 80GB HBM3"]\nhour = 2.5\n'
+    )
+    cost = cost_of({"models": 3600.0}, tmp_path / "prices.toml")
+    assert (cost.device, cost.device_memory_mb) == ("NVIDIA H100 80GB HBM3", 3.0)
+    assert (cost.hours, cost.dollars) == (1.0, 2.5)
+    Cuda.is_initialized = staticmethod(lambda: False)  # all models were on the CPU
+    assert cost_of({"models": 3600.0}, tmp_path / "prices.toml").device == "cpu"
