@@ -55,9 +55,7 @@ def test_a_gpu_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         max_memory_allocated = staticmethod(lambda: 3_000_000)
 
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=Cuda))
-    (tmp_path / "prices.toml").write_text(
-        '["NVIDIA H100 80GB HBM3"]\nhour = 2.5\n'
-    )
+    (tmp_path / "prices.toml").write_text('["NVIDIA H100 80GB HBM3"]\nhour = 2.5\n')
     cost = cost_of({"models": 3600.0}, tmp_path / "prices.toml")
     assert (cost.device, cost.device_memory_mb) == ("NVIDIA H100 80GB HBM3", 3.0)
     assert (cost.hours, cost.dollars) == (1.0, 2.5)
