@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": RECORDS | {"tools.tool"},
     # runs and what is made of them
     "runs": RUNNING | {"verify", "console"},
-    "writers": RUNNING | {"verify", "runs"},
+    "writers": RUNNING | {"verify", "runs", "console"},
     "training": RUNNING | {"zoo", "console"},  # loops, states, LoRA: no task is known here
     "teach": RUNNING
     | {"verify", "runs", "writers", "benchmarks", "report", "zoo", "console", "evaluation"}

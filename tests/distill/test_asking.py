@@ -83,7 +83,7 @@ def test_rewriting_keeps_what_is_faithful_and_is_not_asked_twice(tmp_path: Path)
 
     pairs = [(example(f"{q} ball?", q), RENDERED) for q in ("good", "bad")]
     with serving(script) as server:
-        settings = WriterSettings(model="m", base_url=server.url)
+        settings = WriterSettings(model="m", base_urls=(server.url,))
         first = rewrite_rationales(pairs, settings, tmp_path / "r.jsonl")
         asked = len(server.bodies)
         again = rewrite_rationales(pairs, settings, tmp_path / "r.jsonl")
@@ -105,7 +105,7 @@ def test_a_judge_accepts_answers_of_other_words(tmp_path: Path) -> None:
     for n, answer in enumerate(("navy blue", "red", "blue", "navy blue", None)):
         records.append(make_record(Trace("e", n, "python", "", [], answer), one))
     with serving(script) as server:
-        settings = WriterSettings(model="m", base_url=server.url)
+        settings = WriterSettings(model="m", base_urls=(server.url,))
         both = [Candidates(example=one, records=tuple(records))]
         accepted, usage = judge_answers(both, settings, tmp_path / "judge.jsonl")
         assert len(server.bodies) == 2  # once each wording; what is right is not asked about

@@ -16,7 +16,7 @@ from vprog.errors import InputError
 from vprog.example import Example, Picture
 from vprog.program import Program
 from vprog.tools.toolboxes import load_toolbox
-from vprog.writers import Repair, Sampling, Writer, WriterSettings, endpoint, load_writer
+from vprog.writers import Repair, Sampling, Writer, WriterSettings, endpoints, load_writer
 
 ONE = Sampling()
 FIVE = Sampling(k=5, temperature=0.7)
@@ -41,7 +41,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def pause(seconds: float) -> None:
         seen.append(seconds)
 
-    monkeypatch.setattr(endpoint, "pause", pause)
+    monkeypatch.setattr(endpoints, "pause", pause)
+    monkeypatch.setattr(endpoints, "now", lambda: sum(seen))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     return seen
@@ -53,7 +54,12 @@ def _quick(waits: list[float]) -> None:
 
 
 def chat(url: str | None, **more: Any) -> Writer:
-    settings: dict[str, Any] = {"model": "m", "base_url": url, "concurrency": 1, "retries": 2}
+    settings: dict[str, Any] = {
+        "model": "m",
+        "base_urls": () if url is None else (url,),
+        "concurrency": 1,
+        "retries": 2,
+    }
     return load_writer(
         "chat",
         toolbox=load_toolbox("oracle"),

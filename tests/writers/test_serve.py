@@ -64,7 +64,7 @@ def test_a_run_through_a_server_writes_the_programs_of_local(
 def test_a_server_without_n_and_logprobs_gives_k_samples(server: str, little: Path) -> None:
     from test_local import EXAMPLES
 
-    settings = WriterSettings(model=str(little), base_url=server, concurrency=3)
+    settings = WriterSettings(model=str(little), base_urls=(server,), concurrency=3)
     writer = load_writer(
         "chat", toolbox=load_toolbox("oracle"), benchmark="world-gqa", settings=settings
     )
@@ -78,7 +78,7 @@ def test_a_server_without_n_and_logprobs_gives_k_samples(server: str, little: Pa
 def test_a_model_that_the_server_does_not_have(server: str) -> None:
     from test_local import EXAMPLES
 
-    settings = WriterSettings(model="other", base_url=server)
+    settings = WriterSettings(model="other", base_urls=(server,))
     writer = load_writer(
         "chat", toolbox=load_toolbox("oracle"), benchmark="world-gqa", settings=settings
     )

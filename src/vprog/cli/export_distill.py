@@ -35,7 +35,9 @@ def distill(
     rewriter: Annotated[
         str | None, typer.Option(help="Chat model that rewrites rationales.")
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="Endpoint of judge and rewriter.")] = None,
+    base_url: Annotated[
+        list[str] | None, typer.Option(help="Endpoint of judge and rewriter; repeatable.")
+    ] = None,
     scenes: Annotated[
         int, typer.Option(help="Gold scenes to estimate spurious programs on; 0 does not.")
     ] = 0,
@@ -77,7 +79,8 @@ def _settings(given: dict[str, Any]) -> Any:
     from vprog.writers.settings import WriterSettings
 
     def chat(model: str | None) -> WriterSettings | None:
-        return None if model is None else WriterSettings(model=model, base_url=given["base_url"])
+        urls = tuple(given["base_url"] or ())
+        return None if model is None else WriterSettings(model=model, base_urls=urls)
 
     return DistillData(
         choice=ChoiceSettings(

@@ -23,7 +23,8 @@ Repairs = Annotated[
     bool, typer.Option(help="Send programs that fail their check back to the writer, once.")
 ]
 BaseUrl = Annotated[
-    str | None, typer.Option(help="chat: the endpoint, such as http://localhost:8000/v1.")
+    list[str] | None,
+    typer.Option(help="chat: an endpoint, such as http://localhost:8000/v1; repeatable."),
 ]
 Model = Annotated[
     str | None,
@@ -40,7 +41,9 @@ MaxTokens = Annotated[int | None, typer.Option(help="Longest program in tokens."
 Grammar = Annotated[
     bool | None, typer.Option(help="local: only programs of the language can be written.")
 ]
-Concurrency = Annotated[int | None, typer.Option(help="chat: most requests at once.")]
+Concurrency = Annotated[
+    int | None, typer.Option(help="chat: most requests at once, at each endpoint.")
+]
 Budget = Annotated[float | None, typer.Option(help="chat: dollars after which no request is sent.")]
 Prices = Annotated[
     Path | None,
@@ -51,7 +54,7 @@ RecordFile = Annotated[
 ]
 
 _SETTINGS = (
-    "base_url", "model", "prompt", "shots", "max_tokens", "grammar", "concurrency", "budget",
+    "model", "prompt", "shots", "max_tokens", "grammar", "concurrency", "budget",
     "prices", "record",
 )  # fmt: skip
 
@@ -77,6 +80,7 @@ def writer_options(given: Mapping[str, Any]) -> dict[str, Any]:
         k=given["k"], temperature=temperature, top_p=given["top_p"], seed=given["seed"]
     )
     settings = {name: given[name] for name in _SETTINGS if given[name] is not None}
+    settings["base_urls"] = tuple(given["base_url"] or ())
     return {"sampling": sampling, "writer_settings": WriterSettings(**settings)}
 
 

@@ -1,4 +1,4 @@
-"""The chat writer: any endpoint with OpenAI's chat API, many questions at once."""
+"""The chat writer: any endpoints with OpenAI's chat API, many questions at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from vprog.program.program import Language, Program
 from vprog.tools.backend import Toolbox
 from vprog.tools.backends.hf.source import DEFAULTS_FILE
 from vprog.writers.concurrent import Concurrent
-from vprog.writers.endpoint import KEY, Answer, Endpoint, RefusedError
+from vprog.writers.endpoint import KEY, RefusedError
+from vprog.writers.endpoints import Answer, Endpoints
 from vprog.writers.exchange import Record, Reply, exchange_key, read_replies, usage_of
 from vprog.writers.prompt import Messages, Prompter, Style, check_fits
 from vprog.writers.reply import program_text
@@ -72,7 +73,7 @@ class Chat:
         Args:
             name: As the user called the writer.
             toolbox: Whose tools programs may call.
-            settings: Endpoint, model, bounds.
+            settings: Endpoints, model, bounds.
 
         Raises:
             InputError: No model, an unreadable record or price file, or a budget without price.
@@ -165,7 +166,8 @@ class Chat:
         for job in jobs:
             merged.setdefault(job.key, dataclasses.replace(job, ids=tuple(ids[job.key])))
         unknown = [j for j in merged.values() if len(self.record.replies(j.key)) < j.k]
-        asking = Concurrent(unknown, _session(self, unknown, language), self._settings.concurrency)
+        most = self._settings.concurrency * max(1, len(self._settings.base_urls))
+        asking = Concurrent(unknown, _session(self, unknown, language), most)
         results = {job.key: result for job, result in zip(unknown, asking.results, strict=True)}
         if unknown:
             asking.start()
@@ -177,17 +179,18 @@ class Chat:
         finally:
             asking.stop()
 
-    def open_endpoint(self) -> Endpoint:
-        """A connection to the endpoint.
+    def open_endpoints(self) -> Endpoints:
+        """Connections to the endpoints.
 
         Raises:
             InputError: A package or the key is missing.
         """
         s = self._settings
-        return Endpoint(
-            base_url=s.base_url or os.environ.get("OPENAI_BASE_URL") or None,
+        return Endpoints(
+            base_urls=s.base_urls or (os.environ.get("OPENAI_BASE_URL") or None,),
             model=self._model,
             key=os.environ.get(KEY) or None,
+            concurrency=s.concurrency,
             retries=s.retries,
             timeout_s=s.timeout_s,
             patience_s=s.patience_s,
@@ -266,20 +269,20 @@ class Chat:
 async def _session(
     chat: Chat, jobs: Sequence[_Job], language: Language
 ) -> AsyncIterator[Callable[[_Job], Awaitable[list[Reply]]]]:
-    """What answers one job, with the endpoint open and its model's context checked.
+    """What answers one job, with the endpoints open and their model checked.
 
     Raises:
-        InputError: Nobody listens there, or a prompt does not fit.
+        InputError: Nobody listens there, an endpoint lacks the model, or a prompt does not fit.
     """
-    endpoint = chat.open_endpoint()
+    endpoints = chat.open_endpoints()
     changed = asyncio.Condition()
     counted = 0
 
     def count() -> None:
         """Adds what was sent meanwhile, by any of the jobs that run beside each other."""
         nonlocal counted
-        chat.usage.requests += endpoint.requests - counted
-        counted = endpoint.requests
+        chat.usage.requests += endpoints.requests - counted
+        counted = endpoints.requests
 
     async def hold(worst: float) -> None:
         """Waits until the worst case of a request fits into the budget."""
@@ -291,16 +294,16 @@ async def _session(
             chat.budget.hold(worst)
 
     async def answer(job: _Job) -> list[Reply]:
-        """All replies to a job; none where the endpoint refuses it."""
+        """All replies to a job; none where an endpoint refuses it."""
         replies = chat.record.replies
         while (have := len(replies(job.key))) < job.k:
             body = chat.body(job, have)
-            if "n" in endpoint.left_out:
+            if "n" in endpoints.left_out:
                 body.pop("n", None)
             worst = chat.worst(body)
             await hold(worst)
             try:
-                chat.keep(job, language, await endpoint.ask(body))
+                chat.keep(job, language, await endpoints.ask(body))
             except RefusedError as error:
                 chat.note_refusal(job, error)
                 return []
@@ -310,14 +313,14 @@ async def _session(
                 async with changed:
                     changed.notify_all()
             if len(replies(job.key)) - have < body.get("n", 1):
-                endpoint.left_out.add("n")  # ignored, not refused: one by one from now on
+                endpoints.left_out.add("n")  # ignored, not refused: one by one from now on
         return replies(job.key)
 
     try:
-        chat.check_context(jobs, await endpoint.context())
+        chat.check_context(jobs, await endpoints.check())
         yield answer
     finally:
-        await endpoint.close()
+        await endpoints.close()
 
 
 def _programs(replies: Sequence[Reply], language: Language) -> list[Program]:

@@ -1,14 +1,12 @@
-"""One request to a chat endpoint: bounded in tries and time; the first error is the one told."""
+"""One chat endpoint: what is sent to it, and what its faults mean."""
 
 from __future__ import annotations
 
 import asyncio
 import email.utils
 import json
-import random
 import re
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,34 +25,29 @@ class RefusedError(Exception):
     """The endpoint refuses this one request; others may be fine."""
 
 
-@dataclass(slots=True)
-class Answer:
-    """What came back.
+class AgainError(Exception):
+    """A try failed in a way that may pass.
 
     Attributes:
-        request: As it was sent in the end.
-        response: The parsed body.
-        errors: Of the tries before.
-        seconds: From the first try to the end.
+        wait_s: Seconds after which the endpoint asks to come back, where it says so.
     """
 
-    request: dict[str, Any]
-    response: dict[str, Any]
-    errors: list[str]
-    seconds: float
+    def __init__(self, message: str, wait_s: float | None = None) -> None:
+        """Takes what happened."""
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
-async def pause(seconds: float) -> None:
-    """Waits between two tries."""
-    await asyncio.sleep(seconds)
+class LeftOutError(Exception):
+    """The endpoint does not know a parameter, which is left out or renamed from now on."""
 
 
 class Endpoint:
     """A server with OpenAI's chat API.
 
     Attributes:
+        url: Of the API.
         requests: Sent so far.
-        left_out: Optional parameters that the server refused.
     """
 
     def __init__(
@@ -63,9 +56,8 @@ class Endpoint:
         base_url: str | None,
         model: str,
         key: str | None,
-        retries: int,
         timeout_s: float,
-        patience_s: float,
+        left_out: set[str],
     ) -> None:
         """Opens a client; nothing is sent.
 
@@ -73,9 +65,8 @@ class Endpoint:
             base_url: Of the API; None is ``OPENAI_BASE_URL``, else OpenAI's own.
             model: Name of the model, for messages.
             key: Sent as bearer token; None is allowed on loopback only.
-            retries: Most times that a request is sent again.
             timeout_s: For one try.
-            patience_s: For all tries and waits of a request.
+            left_out: Optional parameters that are not sent; those that the server refuses come in.
 
         Raises:
             InputError: The package openai or the key is missing.
@@ -97,91 +88,69 @@ class Endpoint:
         self.url = str(self._client.base_url).rstrip("/")
         self.model = model
         self.requests = 0
-        self.left_out: set[str] = set()
+        self._left_out = left_out
         self._length = _LENGTH[0]
-        self._retries = retries
         self._timeout_s = timeout_s
-        self._patience_s = patience_s
 
     async def close(self) -> None:
         """Closes connections."""
         await self._client.close()
         await asyncio.sleep(0)  # sockets close a turn of the loop later
 
-    async def context(self) -> int | None:
-        """How many tokens the model takes, where the server's list of models says so.
+    async def models(self) -> dict[str, int | None]:
+        """What the server lists: models, and how many tokens each takes where it says so.
+
+        The list is a courtesy: it is empty where the server has none.
 
         Raises:
-            InputError: Nobody listens there.
+            AgainError: Nobody listens there.
         """
         try:
             async with asyncio.timeout(min(self._timeout_s, 10)):
                 answer = await self._client.models.with_raw_response.list()
             rows = json.loads(answer.text)["data"]
-            found = next(row for row in rows if row.get("id") == self.model)
+            return {str(row["id"]): _context(row) for row in rows}
         except self._openai.APITimeoutError:
-            return None
+            return {}
         except self._openai.APIConnectionError as error:
-            raise InputError(
-                f"cannot reach the chat endpoint {self.url}: {_cause(error)}. Is the server "
-                "running, and is --base-url right (it usually ends in /v1)?"
-            ) from None
-        except Exception:  # the list is a courtesy; what matters is asked later
-            return None
-        for name in ("max_model_len", "context_length", "context_window"):
-            if type(found.get(name)) is int and found[name] > 0:
-                return int(found[name])
-        return None
+            raise AgainError(_cause(error)) from None
+        except Exception:  # what matters is asked later
+            return {}
 
-    async def ask(self, body: dict[str, Any]) -> Answer:
-        """Sends a request, again where that may help.
+    async def send(
+        self, body: dict[str, Any], timeout_s: float
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Sends a request once.
 
         Args:
             body: Of the request; ``max_tokens`` goes by the name that the server knows.
+            timeout_s: Bound of this try.
+
+        Returns:
+            The request as it was sent, and the parsed response.
 
         Raises:
+            AgainError: It failed in a way that may pass.
+            LeftOutError: The server wants it without a parameter, or by another name.
             RefusedError: The server refuses this request.
-            InputError: The server refuses every request, or all tries failed: the first error.
+            InputError: The server refuses every request.
         """
-        started = time.monotonic()
-        errors: list[str] = []
-        while True:
-            request = self._fitted(body)
-            left = self._patience_s - (time.monotonic() - started)
-            try:
-                response = await self._once(request, max(min(self._timeout_s, left), 0.001))
-                return Answer(request, response, errors, round(time.monotonic() - started, 3))
-            except _AgainError as error:
-                errors.append(str(error))
-                wait = error.wait_s
-            except self._openai.APIStatusError as error:
-                if self._drop(request, error):
-                    continue
-                raise self._final(error) from None
-            if wait is None:
-                wait = min(0.5 * 2 ** (len(errors) - 1), 30) * random.uniform(0.8, 1.2)
-            over = time.monotonic() - started + wait > self._patience_s
-            if len(errors) > self._retries or over:
-                bound = f"{self._patience_s:g} s" if over else f"{self._retries} retries"
-                raise InputError(
-                    f"the chat endpoint {self.url} gave no answer in {len(errors)} tries "
-                    f"(bound: {bound}). The first error: {errors[0]}"
-                )
-            await pause(wait)
+        request = self._fitted(body)
+        try:
+            return request, await self._once(request, timeout_s)
+        except self._openai.APIStatusError as error:
+            if self._drop(request, error):
+                raise LeftOutError from None
+            raise self._final(error) from None
 
     def _fitted(self, body: dict[str, Any]) -> dict[str, Any]:
-        request = {k: v for k, v in body.items() if k not in self.left_out}
+        request = {k: v for k, v in body.items() if k not in self._left_out}
         request[self._length] = request.pop("max_tokens")
         return request
 
     async def _once(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """One try.
-
-        Raises:
-            _AgainError: It failed in a way that may pass.
-        """
         self.requests += 1
-        lost = _AgainError(f"no answer within {timeout_s:g} s")
+        lost = AgainError(f"no answer within {timeout_s:g} s")
         try:
             # The client's own limit is for silence; a server that drips must end too.
             async with asyncio.timeout(timeout_s):
@@ -189,10 +158,10 @@ class Endpoint:
         except (self._openai.APITimeoutError, TimeoutError):
             raise lost from None
         except self._openai.APIConnectionError as error:
-            raise _AgainError(f"the connection broke: {_cause(error)}") from None
+            raise AgainError(f"the connection broke: {_cause(error)}") from None
         except self._openai.APIStatusError as error:
             if _may_pass(error):
-                raise _AgainError(_said(error), _retry_after(error)) from None
+                raise AgainError(_said(error), _retry_after(error)) from None
             raise
         try:
             response = json.loads(answer.text)
@@ -201,7 +170,7 @@ class Endpoint:
             detail = f"{error}" if str(error) else type(error).__name__
             if isinstance(error, json.JSONDecodeError):
                 detail = f"no JSON but {answer.text[:60]!r}"
-            raise _AgainError(f"the answer is garbage: {detail}") from None
+            raise AgainError(f"the answer is garbage: {detail}") from None
         assert isinstance(response, dict)
         return response
 
@@ -212,7 +181,7 @@ class Endpoint:
         said = f"{error.param or ''} {error.message}"
         for name in _OPTIONAL:
             if name in request and (error.param == name or _speaks_of(name, said)):
-                self.left_out.add(name)
+                self._left_out.add(name)
                 return True
         if self._length == _LENGTH[0] and _LENGTH[1] in said:
             self._length = _LENGTH[1]
@@ -235,10 +204,12 @@ class Endpoint:
         return InputError(f"{self.url}: {said}")
 
 
-class _AgainError(Exception):
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
-        super().__init__(message)
-        self.wait_s = wait_s
+def _context(row: Any) -> int | None:
+    """Tokens that a listed model takes."""
+    for name in ("max_model_len", "context_length", "context_window"):
+        if type(row.get(name)) is int and row[name] > 0:
+            return int(row[name])
+    return None
 
 
 def _may_pass(error: Any) -> bool:

@@ -17,7 +17,8 @@ class WriterSettings:
     """What ``chat``, ``local`` and ``zoo`` take; ``gold`` and ``replay`` take nothing.
 
     Attributes:
-        base_url: ``chat``: the endpoint, such as ``http://localhost:8000/v1``.
+        base_urls: ``chat``: endpoints that serve the same model, such as
+            ``http://localhost:8000/v1``; none is ``OPENAI_BASE_URL``, else OpenAI's own.
         model: ``chat``: the model's name at the endpoint.
         revision: ``local``: branch, tag or commit of a hub id.
         prompt: ``full`` shows tools and worked examples, ``bare`` the question alone; None is what
@@ -27,8 +28,8 @@ class WriterSettings:
             for, else 512.
         context: ``chat``: tokens that fit into the model, prompt and program together, where its
             endpoint does not say so; None does not check.
-        concurrency: ``chat``: most requests at once.
-        retries: ``chat``: most times that a request is sent again.
+        concurrency: ``chat``: most requests at once at each endpoint.
+        retries: ``chat``: most times that a request is sent again, wherever to.
         timeout_s: ``chat``: seconds until a request counts as lost.
         patience_s: ``chat``: seconds that one request may take with all its retries and waits.
         budget: ``chat``: dollars after which no request is sent; None is no bound.
@@ -41,7 +42,7 @@ class WriterSettings:
         grammar: ``local``: whether only programs of the language can be written.
     """
 
-    base_url: str | None = None
+    base_urls: tuple[str, ...] = ()
     model: str | None = None
     revision: str | None = None
     prompt: Literal["full", "bare"] | None = None
@@ -78,5 +79,7 @@ class WriterSettings:
         for name, value, least in low:
             if not value >= least:
                 raise InputError(f"writer setting {name} must be at least {least:g}, got {value:g}")
+        if len({url.rstrip("/") for url in self.base_urls}) < len(self.base_urls):
+            raise InputError(f"--base-url names an endpoint twice: {', '.join(self.base_urls)}")
         if self.budget is not None and not self.budget > 0:
             raise InputError(f"the budget must be above 0 dollars, got {self.budget:g}")
