@@ -12,9 +12,12 @@ thing (exit code 2, no traceback) where it gave up.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -25,11 +28,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from vprog.engine.memory import resident_gb
 
 PROGRAMS = {
     "steps": "B=LOC(image=IMAGE,object='thing')\nC=CROP(image=IMAGE,box=B)\n"
@@ -47,9 +53,15 @@ FAULTS = {
     "hang": "1 % of the questions are never answered",
     "nan": "1 % of the questions get boxes that are no numbers",
     "memory": "a tool that has memory for four calls alone",
+    "leak": "a tool that keeps memory with every batch, under --memory-limit 1",
+    "kill_endpoint": "kill -9 of the one chat endpoint, which is started again later",
+    "kill_one_of_two": "kill -9 of one of two chat endpoints, which is started again at once",
     "clock": "the clock jumps by days",
 }
 ENDS = ("kill_driver", "corrupt_tail")
+ASKS = ("kill_endpoint", "kill_one_of_two")
+"""Faults of runs whose programs a chat endpoint writes, two candidates a question."""
+LIMIT_GB = 1.0
 
 
 def chosen(seed: int, n: int) -> set[int]:
@@ -84,12 +96,17 @@ class Faulty:
         # Late enough that traces are on the disk; what an earlier start has computed is remembered.
         batches = 5 * n / 2 / self.batch_size
         share = random.Random(seed).uniform(0.75, 0.9)
-        self._strike = int(batches * share) if start == 0 else 1
+        self._strike = int(batches * share) if start == 0 or fault == "leak" else 1
         self._batch = 0
+        self._leaked: list[bytes] = []
+        self._leak = 0
 
     def answer(self, calls: Sequence[Any], pictures: Mapping[str, Any]) -> list[Any]:
         """See ``Backend``."""
         self._batch += 1
+        if self._fault == "leak":  # so much that the limit is passed at the strike
+            self._leak = self._leak or int((LIMIT_GB - resident_gb()) * 1e9 / self._strike)
+            self._leaked.append(b"x" * self._leak)
         if self._batch == self._strike:
             self._at_once()
         if self._fault == "memory" and len(calls) > 4:
@@ -151,6 +168,62 @@ def child(fault: str, seed: int, n: int, start: int, args: Sequence[str]) -> Non
     command(list(args))
 
 
+class Served:
+    """A chat endpoint in a process of its own; its programs depend on the question alone."""
+
+    def __init__(self, language: str, dies: int = 0, port: int = 0) -> None:
+        """Starts it; with ``dies`` it is killed while it has that request."""
+        own = [sys.executable, __file__, "--endpoint", language, str(dies), str(port)]
+        self.process = subprocess.Popen(own, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def __enter__(self) -> Served:
+        """The endpoint itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ends it."""
+        self.close()
+
+    def close(self) -> None:
+        """Ends it."""
+        self.process.kill()
+        self.process.communicate()
+
+
+def serve(language: str, dies: int, port: int) -> None:
+    """Is the endpoint."""
+    requests = itertools.count(1)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer({"data": [{"id": "m"}]})
+
+        def do_POST(self) -> None:
+            if next(requests) == dies:
+                os.kill(os.getpid(), signal.SIGKILL)
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            number = re.findall(r"(?i)about (\d+)", body["messages"][-1]["content"])[-1]
+            texts = [PROGRAMS[language].format(f"{number}{'!' * k}") for k in range(body["n"])]
+            self.answer({"choices": [{"message": {"content": text}} for text in texts]})
+
+        def answer(self, said: Any) -> None:
+            data = json.dumps(said).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+
+
 class Runs:
     """Runs of one size and language in a folder of their own."""
 
@@ -166,24 +239,39 @@ class Runs:
             pixels = draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(self.data / f"p{k}.png")
 
-    def command(self, fault: str, seed: int, start: int, out: Path, data: Path) -> list[str]:
-        """One start of the run in ``out``."""
+    def command(
+        self, fault: str, seed: int, start: int, out: Path, data: Path, urls: Sequence[str] = ()
+    ) -> list[str]:
+        """One start of the run in ``out``; with ``urls`` their model writes the programs."""
         language = "python" if fault == "kill_sandbox" else self.language
         own = [sys.executable, __file__, "--child", fault, str(seed), str(self.n), str(start)]
         run = ["run", "faults", "--data", str(data), "--split", str(self.n), "--toolbox", "x"]
         run += ["--language", language, "--out", str(out), "--json"]
-        return [*own, *run, *(["--tool-timeout", "2"] if fault == "hang" else [])]
+        run += ["--tool-timeout", "2"] if fault == "hang" else []
+        run += ["--memory-limit", f"{LIMIT_GB:g}"] if fault == "leak" else []
+        if urls:
+            run += ["--writer", "chat", "--model", "m", "--prompt", "bare", "--k", "2"]
+            run += [part for url in urls for part in ("--base-url", url)]
+        return [*own, *run]
 
     def start(
-        self, fault: str, seed: int, start: int, out: Path, data: Path | None = None
+        self,
+        fault: str,
+        seed: int,
+        start: int,
+        out: Path,
+        data: Path | None = None,
+        urls: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
         """Starts and waits."""
-        command = self.command(fault, seed, start, out, data or self.data)
+        command = self.command(fault, seed, start, out, data or self.data, urls)
         return subprocess.run(command, capture_output=True, text=True, timeout=1800)
 
     def meet(self, fault: str, seed: int, out: Path) -> tuple[str, Path]:
         """Lets a run meet a fault and brings it to its end; what it said, and its data."""
         data, said = self.data, ""
+        if fault in ASKS:
+            return self.meet_dying_endpoint(fault, seed, out), data
         if fault in ENDS:
             for start in range(3):
                 done = self.start(fault, seed, start, out)
@@ -210,14 +298,49 @@ class Runs:
                 file = data / f"p{n // 2}.png"
                 if file.stat().st_size > 90:
                     os.truncate(file, 90)
-        if fault == "full_disk":
+        if fault in ("full_disk", "leak"):
             said = self.clear(self.start(fault, seed, 0, out))
+            assert list((out / "traces").glob("part-*.parquet")), "it struck too early"
         last = "none" if fault in ENDS or fault == "full_disk" else fault
         if fault != "two_commands":
             done = self.start(last, seed, 0, out, data)
             assert done.returncode == 0, done.stderr
             assert "Traceback" not in done.stderr, done.stderr
         return said, data
+
+    def meet_dying_endpoint(self, fault: str, seed: int, out: Path) -> str:
+        """Kills an endpoint while it is asked; what the command said."""
+        dies = int(self.n * random.Random(seed).uniform(0.3, 0.45))
+        if fault == "kill_endpoint":
+            with Served(self.language, dies) as first:
+                said = self.clear(self.start("none", seed, 0, out, urls=[first.url]))
+                assert first.process.wait() == -signal.SIGKILL
+            assert list((out / "traces").glob("part-*.parquet")), "it struck too early"
+            with Served(self.language, port=first.port) as again:
+                done = self.start("none", seed, 0, out, urls=[again.url])
+        else:
+            with Served(self.language, dies) as first, Served(self.language) as other:
+                revived: list[Served] = []
+
+                def revive() -> None:
+                    first.process.wait()
+                    revived.append(Served(self.language, port=first.port))
+
+                waiting = threading.Thread(target=revive)
+                waiting.start()
+                done = self.start("none", seed, 0, out, urls=[first.url, other.url])
+                waiting.join()
+                revived[0].close()
+                assert first.process.returncode == -signal.SIGKILL
+            said = "; ".join(line for line in done.stderr.splitlines() if "rests" in line)
+            assert said, "it took no notice of the kill"
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        rows = [json.loads(line) for line in (out / "exchanges.jsonl").read_text().splitlines()]
+        asked = Counter(id for row in rows for id in row["ids"])
+        assert len(asked) == self.n, "a question was not asked"
+        assert set(asked.values()) == {1}, "a question was answered twice"
+        return said
 
     @staticmethod
     def clear(done: subprocess.CompletedProcess[str]) -> str:
@@ -235,10 +358,11 @@ def traces(out: Path) -> tuple[dict[str, Any], int]:
     found, ids = {}, Counter()
     for record in read_traces(out):
         trace = record.trace
-        ids[trace.example_id] += 1
+        name = trace.example_id + (f"/{trace.candidate}" if trace.candidate else "")
+        ids[name] += 1
         steps = [(s.module, s.args, s.value, s.info, s.error) for s in trace.steps]
         failure = trace.failure and (trace.failure.kind, trace.failure.step)
-        found[trace.example_id] = (trace.program, steps, trace.answer, failure)
+        found[name] = (trace.program, steps, trace.answer, failure)
     return found, sum(ids.values()) - len(ids)
 
 
@@ -275,6 +399,18 @@ def measure(runs: Runs, whole: Mapping[str, Any], fault: str, seed: int) -> dict
     return {**figures, "passed": not (figures["lost"] or doubled or wrong)}
 
 
+def undisturbed(runs: Runs, kind: str) -> dict[str, Any]:
+    """The traces of a run that meets no fault: ``gold``, in ``python``, or written by ``chat``."""
+    out = runs.folder / f"whole-{kind}"
+    with contextlib.ExitStack() as stack:
+        urls = [stack.enter_context(Served(runs.language)).url] if kind == "chat" else []
+        fault = "kill_sandbox" if kind == "python" else "none"
+        command = runs.command(fault, 0, 0, out, runs.data, urls)
+        command[command.index("--child") + 1] = "none"
+        subprocess.run(command, check=True, capture_output=True)
+    return traces(out)[0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=240)
@@ -287,24 +423,21 @@ def main() -> None:
         whole: dict[str, dict[str, Any]] = {}
         passed = True
         for fault in args.only:
-            language = "python" if fault == "kill_sandbox" else args.language
-            if language not in whole:
-                out = runs.folder / f"whole-{language}"
-                kind = "kill_sandbox" if language != args.language else "none"
-                command = runs.command(kind, 0, 0, out, runs.data)
-                command[command.index("--child") + 1] = "none"
-                subprocess.run(command, check=True, capture_output=True)
-                whole[language] = traces(out)[0]
-                assert len(whole[language]) == args.n
+            kind = "python" if fault == "kill_sandbox" else "chat" if fault in ASKS else "gold"
+            if kind not in whole:
+                whole[kind] = undisturbed(runs, kind)
+                assert len(whole[kind]) == args.n * (2 if kind == "chat" else 1)
             for seed in args.seeds:
-                figures = measure(runs, whole[language], fault, seed)
+                figures = measure(runs, whole[kind], fault, seed)
                 print(json.dumps(figures), flush=True)
                 passed = passed and figures["passed"]
     sys.exit(0 if passed else 1)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--child"]:
+    if sys.argv[1:2] == ["--endpoint"]:
+        serve(sys.argv[2], *map(int, sys.argv[3:5]))
+    elif sys.argv[1:2] == ["--child"]:
         child(sys.argv[2], *map(int, sys.argv[3:6]), sys.argv[6:])
     else:
         main()

@@ -28,8 +28,22 @@ def _seconds(option: typer.CallbackParam, value: float | None) -> float | None:
     return value
 
 
+def _gigabytes(option: typer.CallbackParam, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise InputError(f"{option.opts[0]} must be gigabytes above 0, got {value:g}")
+    return value
+
+
 TimeLimit = Annotated[
     float, typer.Option(help="Seconds that a program's own code may run.", callback=_seconds)
+]
+
+MemoryLimit = Annotated[
+    float | None,
+    typer.Option(
+        help="Gigabytes; a process that holds more ends, and the same command goes on.",
+        callback=_gigabytes,
+    ),
 ]
 
 ToolTimeout = Annotated[

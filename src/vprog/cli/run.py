@@ -11,6 +11,7 @@ from vprog.cli.options import (
     DryRun,
     Json,
     LanguageName,
+    MemoryLimit,
     Seed,
     TimeLimit,
     Toolbox,
@@ -84,6 +85,7 @@ def run(
     record: RecordFile = None,
     time_limit: TimeLimit = 5.0,
     tool_timeout: ToolTimeout = None,
+    memory_limit: MemoryLimit = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; below runs/ if left out.")
     ] = None,
@@ -121,6 +123,7 @@ def run(
         seed=seed,
         limits=Limits(time_s=time_limit),
         tool_timeout_s=tool_timeout,
+        memory_gb=memory_limit,
         vote=vote,
         repair=repair,
         **writer_options(given),

@@ -18,6 +18,7 @@ from typing import Any
 
 from vprog.engine.calls import Calls, Counts
 from vprog.engine.memo import Memo
+from vprog.engine.memory import check_memory
 from vprog.engine.python_run import PythonRun, named_inputs
 from vprog.engine.sandbox import CHUNK, MIN_CHUNK, WORKERS, Outcome, Sandbox
 from vprog.engine.settings import EngineSettings
@@ -121,8 +122,8 @@ class Engine:
                 is not allowed while nothing is in flight and every trace has been handed out.
 
         Raises:
-            InputError: A run-wide fault such as a full disk under the memo; faults of a single
-                program or picture end in its trace.
+            InputError: A run-wide fault such as a full disk under the memo, or more memory than
+                ``settings.memory_gb``; faults of a single program or picture end in its trace.
         """
         try:
             with _rare_collection():
@@ -143,6 +144,8 @@ class Engine:
         exhausted = False
         while True:
             yield from self._drain()
+            if self.settings.memory_gb is not None and self.counts.batches:
+                check_memory(self.settings.memory_gb)
             waiting = False
             while not exhausted and self.in_flight < self.settings.in_flight:
                 task = next(source, _END)

@@ -30,3 +30,6 @@ class EngineSettings:
     tool_timeout_s: float | None = None
     """Seconds that a backend may take for a batch. One that takes longer is tried again on halves,
     until the call that hangs stands alone and fails; None waits for ever."""
+    memory_gb: float | None = None
+    """Gigabytes that the process may hold; looked at between batches. Beyond it a run ends, after
+    at least one batch; None is no bound."""

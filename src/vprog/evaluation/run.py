@@ -83,6 +83,8 @@ class RunSettings:
     """Bounds of a program."""
     tool_timeout_s: float | None = None
     """See ``EngineSettings``."""
+    memory_gb: float | None = None
+    """See ``EngineSettings``."""
     sampling: Sampling = field(default_factory=Sampling)
     """How the writer draws candidates."""
     vote: bool = False
@@ -96,7 +98,9 @@ class RunSettings:
     @property
     def engine(self) -> EngineSettings:
         """Those of the engine."""
-        return EngineSettings(limits=self.limits, tool_timeout_s=self.tool_timeout_s)
+        return EngineSettings(
+            limits=self.limits, tool_timeout_s=self.tool_timeout_s, memory_gb=self.memory_gb
+        )
 
     @property
     def folder_name(self) -> str:
