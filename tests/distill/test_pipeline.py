@@ -161,6 +161,7 @@ def test_a_plan_counts_what_the_run_does(
     assert parts["train instruct"]["records"] == pytest.approx(30, rel=0.25)
     assert parts["test students"]["examples"] == 4 * 10 + 2 * 4
     assert plan["seconds"] == pytest.approx(sum(p["seconds"] for p in plan["parts"]), abs=0.5)
+    assert parts["latency"]["storage_mb"] == 0.0  # its runs are thrown away
     assert plan["stage"] in parts
     assert plan["cost"]["other_hours"] <= plan["cost"]["hours"]
 

@@ -204,12 +204,12 @@ class _Planning:
 
 
 def _latency(programs: Plan, student: Plan) -> Part:
-    """See ``table.latency``: pairs of short runs, of which each starts anew."""
+    """See ``table.latency``: pairs of short runs that each start anew and leave nothing."""
     kinds = [
         run_part("latency", plan, REPEATS * (FEW + MANY), 2 * REPEATS)
         for plan in (programs, student)
     ]
-    return _whole("latency", kinds)
+    return dataclasses.replace(_whole("latency", kinds), storage_mb=0.0)
 
 
 def _whole(name: str, parts: list[Part]) -> Part:

@@ -67,7 +67,7 @@ def _print_totals(plan: Mapping[str, Any], about_time: str) -> None:
 def _print_other(cost: Mapping[str, Any]) -> None:
     what, other = _FASTER[cost["bound"]]
     print(
-        f"other    {what} take {cost['share']:.0%}: {other} would need "
+        f"other    {what}, {cost['share']:.0%} of the time: with {other} "
         f"{_hours(cost['other_hours'])} in place of {_hours(cost['hours'])}"
     )
 
