@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from vprog.distill.answerer import student_toolbox
+from vprog.distill.answerer import Answerer, answerer_settings, student_toolbox
 from vprog.distill.candidates import read_candidates
 from vprog.distill.dataset import Built, build
 from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline, answering
@@ -23,6 +23,7 @@ from vprog.scale.cost import Outline, Part, merged, outline, part
 from vprog.scale.plan import Plan, plan_run, run_part
 from vprog.teach.stage import Task
 from vprog.teach.steps import load_examples
+from vprog.tools.backends.hf.source import weight_files
 from vprog.tools.toolboxes import load_toolbox
 
 SAMPLE = 120
@@ -70,6 +71,8 @@ class _Planning:
         self._runs: dict[Path, Plan] = {}
         self._built: dict[tuple[Mode, Path], Built] = {}
         self.prepared_mb = 0.0
+        source = Answerer(answerer_settings(settings.student), "student").source
+        self._student_mb = sum(f.stat().st_size for f in weight_files(source.folder)) / 1e6
 
     def candidates(self) -> Part:
         """Programs of the training splits, k a question."""
@@ -163,7 +166,7 @@ class _Planning:
             shown = measured.rows["val"] * sampled / kinds  # examples that validated
             seconds += settings.validations * measured.seconds_a_validation * used * share / shown
         return part(
-            row, "models", seconds, 4 * measured.of / 1e6, examples=examples, records=records,
+            row, "models", seconds, self._student_mb, examples=examples, records=records,
             steps=settings.steps, seconds_a_step=round(step_s, 4),
         )  # fmt: skip
 
