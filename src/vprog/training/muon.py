@@ -25,7 +25,7 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     """
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.mT if tall else matrices
+    x: torch.Tensor = matrices.mT if tall else matrices
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(ITERATIONS):
         gram = x @ x.mT
@@ -72,7 +72,7 @@ class Muon(torch.optim.Optimizer):
         self._scale = scale
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One step on the gradients; matrices of a shape are made orthogonal together."""
         assert closure is None
         for group in self.param_groups:
