@@ -19,6 +19,8 @@ from vprog.world.vocabulary import COLORS, KINDS, PATTERNS, SIZES, TAXONOMY, plu
 
 SHARPNESS = 40.0
 """Of queries and keys: a token that a word fits gives the word several times the attention."""
+SHARPNESS_LATER = 12.0
+"""The same in a later layer, for the token that answers."""
 LOUDNESS = 4.0
 """Of values: how much a token changes that looks at words alone, in deviations of a token."""
 RIDGE = 1e-2
@@ -86,6 +88,30 @@ def meet(
         module.bias.copy_(size * bias @ turn)
     back, _ = torch.linalg.qr(torch.randn(read.shape[1], read.shape[1]))
     layer.attention.output.dense.weight.copy_(back)
+
+
+@torch.no_grad()
+def ask(
+    layer: nn.Module,
+    hidden: torch.Tensor,
+    first: torch.Tensor,
+    seen: torch.Tensor,
+    read: torch.Tensor,
+) -> None:
+    """Lets the token that answers look at what fits the words that it has looked at before.
+
+    Half of the heads of a layer are set; arguments are those of ``meet``, with what the layer sees
+    of the token that answers, [W, width], in the place of words.
+    """
+    tokens, texts = layer.layernorm_before(hidden), layer.layernorm_before(first)
+    seen = functional.normalize(seen - seen.mean(0))
+    query = solve(texts, read, torch.ones(len(texts)) / len(texts))
+    key = solve(tokens, seen, torch.ones(len(tokens)) / len(tokens))
+    turn, _ = torch.linalg.qr(torch.randn(read.shape[1], read.shape[1]))
+    inside, half = layer.attention.attention, read.shape[1] // 2
+    for module, (matrix, bias) in ((inside.query, query), (inside.key, key)):
+        module.weight[:half] = SHARPNESS_LATER * (matrix @ turn).T[:half]
+        module.bias[:half] = SHARPNESS_LATER * (bias @ turn)[:half]
 
 
 def solve(

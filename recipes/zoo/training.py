@@ -7,7 +7,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ import torch
 from pictures import ROOT
 
 from vprog.training.muon import Muon
+
+SLOW = 0.1
+"""Share of the learning rate at which parts learn that know something already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +88,42 @@ def plan(given: argparse.Namespace) -> Plan:
 class Trainer:
     """Trains ``model`` (and what is only there for training) with a loss given by the recipe."""
 
-    def __init__(self, plan: Plan, model: torch.nn.Module, extra: torch.nn.Module) -> None:
-        """Builds the optimiser and takes up the state of an earlier process, if there is one."""
+    def __init__(
+        self,
+        plan: Plan,
+        model: torch.nn.Module,
+        extra: torch.nn.Module,
+        slow: Iterable[torch.nn.Module] = (),
+    ) -> None:
+        """Builds the optimisers and takes up the state of an earlier process, if there is one.
+
+        Args:
+            plan: Of the training.
+            model: That is trained.
+            extra: What is only there for training.
+            slow: Parts of the model that learn at ``SLOW`` of the rate.
+        """
         torch.set_num_threads(plan.threads)
         self.plan, self.model, self.extra = plan, model, extra
         self.parts = torch.nn.ModuleList([model, extra])
         hidden = [p for n, p in model.named_parameters() if p.ndim == 2 and ".layer" in n]
         taken = {id(p) for p in hidden} if plan.muon else set()
-        others = [p for p in self.parts.parameters() if id(p) not in taken]
-        groups = [
-            {"params": [p for p in others if p.ndim > 1], "weight_decay": 0.02},
-            {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        slowly = {id(p) for part in slow for p in part.parameters()}
+        groups: list[dict[str, Any]] = []
+        matrices: list[dict[str, Any]] = []
+        for share in (1.0, SLOW):
+            chosen = [p for p in self.parts.parameters() if (id(p) in slowly) == (share == SLOW)]
+            others = [p for p in chosen if id(p) not in taken]
+            for many, decay in ((True, 0.02), (False, 0.0)):
+                some = [p for p in others if (p.ndim > 1) == many]
+                groups += [{"params": some, "weight_decay": decay, "share": share}] if some else []
+            some = [p for p in chosen if id(p) in taken]
+            matrices += [{"params": some, "share": share}] if some else []
         self.optimizers: list[torch.optim.Optimizer] = [
             torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
         ]
-        if plan.muon:
-            self.optimizers.append(Muon(hidden, scale=plan.muon))
+        if matrices:
+            self.optimizers.append(Muon(matrices, scale=plan.muon))
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.step = 0
         self.seconds = 0.0
@@ -165,7 +187,7 @@ class Trainer:
         while self.step < self.plan.steps:
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
-                    group["lr"] = self.rate()
+                    group["lr"] = self.rate() * group["share"]
             losses = loss(self.step)
             total = torch.stack(list(losses.values())).sum()
             self.parts.zero_grad(set_to_none=True)

@@ -6,12 +6,13 @@ ones come on top.
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from crops import cut
-from meeting import TEMPLATES, meet, seen_by, words_of
+from meeting import TEMPLATES, ask, meet, seen_by, words_of
 from torch import nn
 from torch.nn import functional
 from transformers import ViltConfig, ViltForQuestionAnswering
@@ -109,7 +110,7 @@ def quieten(model: ViltForQuestionAnswering, pixels: np.ndarray) -> None:
         "input_ids": torch.full((len(pixels), 1), 2),
         "attention_mask": torch.ones((len(pixels), 1), dtype=torch.long),
     }
-    hidden = predict(model, view(pixels, whole), text)[3][-1 - FRESH][:, 2:]
+    hidden = predict(model, view(pixels, whole), text).states[-1 - FRESH][:, 2:]
     share = TOKENS / hidden.std()
     embeddings = model.vilt.embeddings
     parts = [embeddings.patch_embeddings.projection]
@@ -126,29 +127,72 @@ def quieten(model: ViltForQuestionAnswering, pixels: np.ndarray) -> None:
 def introduce(
     model: ViltForQuestionAnswering, source: nn.Module, pixels: np.ndarray, tokenizer: Any
 ) -> None:
-    """Lets tokens of pictures know words in the first fresh layer; see ``meeting``."""
+    """Lets words and tokens of pictures know each other in fresh layers; see ``meeting``."""
     known = words_of(source, tokenizer)
     names = [word for word in known for _ in TEMPLATES]
     texts = [template.format(word) for word in known for template in TEMPLATES]
     text = tokenizer(texts, padding="longest", return_tensors="pt")
     pixels = np.resize(pixels, (len(texts), *pixels.shape[1:]))
     whole = np.tile([0, 0, SIZE, SIZE], (len(texts), 1))
-    hidden = predict(model, view(pixels, whole), text)[3][-1 - FRESH]
     ids = torch.tensor(tokenizer.convert_tokens_to_ids(names))
     at = (text["input_ids"] == ids[:, None]).int().argmax(1)
-    words = hidden[torch.arange(len(texts)), at]
-    tokens = hidden[:, text["input_ids"].shape[1] + 1 :].flatten(0, 1)
+    seen = seen_by(source, pixels, GRID)
     read = torch.stack([known[name] for name in names])
-    meet(model.vilt.encoder.layer[-FRESH], tokens, words, seen_by(source, pixels, GRID), read)
+    first = text["input_ids"].shape[1] + 1
+    hidden = predict(model, view(pixels, whole), text).states[-1 - FRESH]
+    words = hidden[torch.arange(len(texts)), at]
+    meet(model.vilt.encoder.layer[-FRESH], hidden[:, first:].flatten(0, 1), words, seen, read)
 
 
-def predict(model: ViltForQuestionAnswering, pixels: torch.Tensor, text: dict) -> tuple:
-    """The model's own forward pass with patches in their order.
+@torch.no_grad()
+def insert(
+    model: ViltForQuestionAnswering, source: nn.Module, pixels: np.ndarray, tokenizer: Any
+) -> None:
+    """Puts a layer before the last one, which changes nothing yet but looks already.
 
-    Returns:
-        Answer logits, the picture's tokens, the same before the last layer, and what every layer
-        sees of words and picture.
+    Half of its heads look from the token that answers at what fits the words of the question.
     """
+    layers = model.vilt.encoder.layer
+    fresh = copy.deepcopy(layers[-1])
+    for linear in (fresh.attention.output.dense, fresh.output.dense):
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+    known = words_of(source, tokenizer)
+    texts = [template.format(word) for word in known for template in TEMPLATES]
+    text = tokenizer(texts, padding="longest", return_tensors="pt")
+    pixels = np.resize(pixels, (len(texts), *pixels.shape[1:]))
+    whole = np.tile([0, 0, SIZE, SIZE], (len(texts), 1))
+    hidden = predict(model, view(pixels, whole), text).states[-2]
+    first = text["input_ids"].shape[1] + 1
+    read = torch.stack([known[word] for word in known for _ in TEMPLATES])
+    seen = seen_by(source, pixels, GRID)
+    ask(fresh, hidden[:, first:].flatten(0, 1), hidden[:, 0], seen, read)
+    layers.insert(len(layers) - 1, fresh)
+    model.config.num_hidden_layers = len(layers)
+
+
+class Seen(NamedTuple):
+    """What a forward pass comes to.
+
+    Attributes:
+        logits: Of the answers, [B, answers].
+        tokens: Of the picture, [B, patches, width].
+        before: The same before the last layer.
+        words: Of the question, before the last layer, [B, words, width].
+        states: What every layer sees of words, class token and picture.
+        attention: Of the last three layers, [B, heads, all, all] each.
+    """
+
+    logits: torch.Tensor
+    tokens: torch.Tensor
+    before: torch.Tensor
+    words: torch.Tensor
+    states: tuple[torch.Tensor, ...]
+    attention: tuple[torch.Tensor, ...]
+
+
+def predict(model: ViltForQuestionAnswering, pixels: torch.Tensor, text: dict) -> Seen:
+    """The model's own forward pass with patches in their order."""
     embeddings = model.vilt.embeddings
     kinds = embeddings.token_type_embeddings.weight
     words = embeddings.text_embeddings(input_ids=text["input_ids"]) + kinds[0]
@@ -158,12 +202,22 @@ def predict(model: ViltForQuestionAnswering, pixels: torch.Tensor, text: dict) -
     seen_mask = torch.ones(seen.shape[:2], dtype=torch.long)
     mask = torch.cat([text["attention_mask"], seen_mask], 1)[:, None, None].float()
     out = model.vilt.encoder(
-        torch.cat([words, seen], 1), (1 - mask) * -1e9, output_hidden_states=True
+        torch.cat([words, seen], 1),
+        (1 - mask) * -1e9,
+        output_hidden_states=True,
+        output_attentions=True,
     )
-    hidden, before = (model.vilt.layernorm(h) for h in (out.last_hidden_state, out[1][-2]))
-    first = words.shape[1] + 1
-    logits = model.classifier(model.vilt.pooler(hidden))
-    return logits, hidden[:, first:], before[:, first:], out[1]
+    hidden = model.vilt.layernorm(out.last_hidden_state)
+    before = model.vilt.layernorm(out.hidden_states[-2])
+    count = words.shape[1]
+    return Seen(
+        logits=model.classifier(model.vilt.pooler(hidden)),
+        tokens=hidden[:, count + 1 :],
+        before=before[:, count + 1 :],
+        words=before[:, :count],
+        states=out.hidden_states,
+        attention=out.attentions[-3:],
+    )
 
 
 def view(pixels: np.ndarray, regions: np.ndarray) -> torch.Tensor:
