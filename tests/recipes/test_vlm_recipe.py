@@ -26,7 +26,7 @@ def recipe() -> Iterator[SimpleNamespace]:
     pytest.importorskip("torch", reason="torch is not installed")
     pytest.importorskip("transformers", reason="transformers is not installed")
     before, paths = set(sys.modules), list(sys.path)
-    sys.path[:0] = [str(RECIPES / name) for name in ("vlm", "common", "zoo", "writer")]
+    sys.path[:0] = [str(RECIPES / name) for name in ("vlm", "zoo", "writer")]
     try:
         import batches
         import measure

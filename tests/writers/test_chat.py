@@ -16,7 +16,7 @@ from vprog.errors import InputError
 from vprog.example import Example, Picture
 from vprog.program import Program
 from vprog.tools.toolboxes import load_toolbox
-from vprog.writers import Repair, Sampling, Writer, WriterSettings, endpoints, load_writer
+from vprog.writers import Repair, Sampling, Writer, WriterSettings, load_writer
 
 ONE = Sampling()
 FIVE = Sampling(k=5, temperature=0.7)
@@ -31,21 +31,6 @@ CUPS = example("How many cups are there?")
 BIRDS = example("How many birds are there?")
 DOGS = example("How many dogs are there?")
 OK = Act(200, completion(PROGRAM))
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between tries, which are not waited for."""
-    seen: list[float] = []
-
-    async def pause(seconds: float) -> None:
-        seen.append(seconds)
-
-    monkeypatch.setattr(endpoints, "pause", pause)
-    monkeypatch.setattr(endpoints, "now", lambda: sum(seen))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    return seen
 
 
 @pytest.fixture(autouse=True)

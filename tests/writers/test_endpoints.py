@@ -14,25 +14,14 @@ from vprog.errors import InputError
 from vprog.example import Example, Picture
 from vprog.runs.folder import read_traces
 from vprog.tools.toolboxes import load_toolbox
-from vprog.writers import Sampling, Writer, WriterSettings, endpoints, load_writer
+from vprog.writers import Sampling, Writer, WriterSettings, load_writer
 
 OK = Act(200, completion(PROGRAM))
 DOWN = refusal(503, "down")
 PICTURE = Picture("cup.png", path="cup.png")
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What the clock has moved on by; waits for a rest to end move it and are not waited for."""
-    moved: list[float] = []
-
-    async def pause(seconds: float) -> None:
-        moved.append(seconds)
-
-    monkeypatch.setattr(endpoints, "pause", pause)
-    monkeypatch.setattr(endpoints, "now", lambda: sum(moved))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    return moved
+pytestmark = pytest.mark.usefixtures("waits")
 
 
 def examples(n: int) -> list[Example]:
@@ -135,7 +124,7 @@ def test_an_endpoint_that_dies_loses_nothing(
     assert texts(chat("http://127.0.0.1:1/v1", record=record), 12) == [PROGRAM] * 12
 
 
-def test_when_all_rest_the_first_to_come_back_is_waited_for(clock: list[float]) -> None:
+def test_when_all_rest_the_first_to_come_back_is_waited_for(waits: list[float]) -> None:
     def busy(wait: str) -> Any:
         def play(body: dict[str, Any], number: int) -> Act:
             if number == 0:
@@ -147,10 +136,10 @@ def test_when_all_rest_the_first_to_come_back_is_waited_for(clock: list[float]) 
     with serving(busy("7")) as a, serving(busy("3")) as b:
         assert texts(chat(a.url, b.url), 6) == [PROGRAM] * 6
         assert (len(a.bodies), len(b.bodies)) == (1, 7)
-    assert clock == [3.0]
+    assert waits == [3.0]
 
 
-def test_one_that_failed_comes_back_with_a_single_request(clock: list[float]) -> None:
+def test_one_that_failed_comes_back_with_a_single_request(waits: list[float]) -> None:
     back, answered = threading.Event(), threading.Event()
     tried: list[int] = []
 
@@ -165,7 +154,7 @@ def test_one_that_failed_comes_back_with_a_single_request(clock: list[float]) ->
 
     def steady(body: dict[str, Any], number: int) -> Act:
         if number == 9:
-            clock.append(60.0)  # a minute later
+            waits.append(60.0)  # a minute later
         if number == 11:
             back.wait(30)
         if number == 20:
