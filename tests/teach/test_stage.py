@@ -15,6 +15,7 @@ from vprog.example import Picture
 from vprog.runs.folder import read_traces
 from vprog.teach.options import stage_settings
 from vprog.teach.plan import plan_stage
+from vprog.teach.rounds import accuracy
 from vprog.teach.stage import StageSettings, Task, read_before, read_task, training_of
 from vprog.teach.teach import teach
 from vprog.teach.toolbox import write_toolbox
@@ -143,8 +144,8 @@ def test_a_plan_counts_what_the_stage_does(stage: tuple[Path, dict[str, Any]], w
     learned = found["rounds"][1]["steps"]
     assert "detect" in learned
     assert list(parts) == [
-        "train runs", "val runs", "keep runs", "labels", *(f"train {tool}" for tool in learned),
-        "test runs", "step figures",
+        "train runs", "val runs", "shown runs", "keep runs", "labels",
+        *(f"train {tool}" for tool in learned), "test runs", "step figures",
     ]  # fmt: skip
     assert plan["programs"] == {"train": 12, "val": 12, "keep": 8, "test": 100}
     run = read_traces(out / "round-1" / "train-train-steps")
@@ -233,6 +234,30 @@ def test_tiny_students_learn_fully_and_large_ones_by_lora(world: Path) -> None:
     assert training_of(asked, "detect", 1_000_000).optimizer == "adamw"
 
 
+def test_later_rounds_refine(world: Path) -> None:
+    longer = settings_of(world, training={"all": {"steps": 100}})
+    second = training_of(longer, "detect", 1_000_000, 2)
+    assert (second.steps, second.learning_rate) == (40, pytest.approx(2e-4))
+    adapted = settings_of(world, training={"all": {"steps": 1, "method": "lora"}})
+    second = training_of(adapted, "detect", 1_000_000, 3)
+    assert (second.steps, second.learning_rate) == (1, pytest.approx(8e-5))
+
+
+def test_the_teachers_own_paths_teach_too(
+    stage: tuple[Path, dict[str, Any]], world: Path, tmp_path: Path
+) -> None:
+    out, found = stage
+    assert accuracy(out / "round-1" / "shown-train-steps") == 1.0  # its teacher is the oracle
+    alone = teach(
+        settings_of(world, demonstrate=False, keep=(), unseen=(), upper=""), tmp_path / "a"
+    )
+    assert not list((tmp_path / "a" / "round-1").glob("shown-*"))
+    both, one = found["rounds"][1], alone["rounds"][1]
+    assert both["steps"]["detect"] > one["steps"]["detect"]
+    # How often the tools said what the teacher says is counted over their own calls.
+    assert both["trained"]["detect"]["agreed"] == one["trained"]["detect"]["agreed"]
+
+
 def test_options_become_settings(world: Path, tmp_path: Path) -> None:
     file = tmp_path / "training.toml"
     file.write_text("[all]\nsteps = 5\n[vqa]\nsteps = 7\n")
@@ -241,9 +266,10 @@ def test_options_become_settings(world: Path, tmp_path: Path) -> None:
         "test": "test", "training": file, "steps": None, "keep_weight": 0.5, "toolbox": "zoo",
         "teacher": "oracle", "upper": "", "language": ["python"], "tool": None, "rounds": 3,
         "limit": ["train=9"], "keep": None, "unseen": [f"world-gqa={world / 'home'}"],
-        "after": None, "writer": "gold", "sure": 0.25, "jobs": 2, "seed": 4,
+        "after": None, "writer": "gold", "sure": 0.25, "jobs": 2, "seed": 4, "demonstrate": False,
     }  # fmt: skip
     settings = stage_settings(given)
+    assert not settings.demonstrate
     assert settings.training == {"all": {"steps": 5, "keep": 0.5}, "vqa": {"steps": 7}}
     assert settings.limits == {"train": 9}
     assert settings.languages == ("python",)

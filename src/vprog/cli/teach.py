@@ -39,6 +39,9 @@ def teach(
         list[str] | None, typer.Option(help="detect, vqa or match; all if left out.")
     ] = None,
     rounds: Annotated[int, typer.Option(help="Most rounds.")] = 2,
+    demonstrate: Annotated[
+        bool, typer.Option(help="The teacher's own runs of the programs teach as well.")
+    ] = True,
     limit: Annotated[
         list[str] | None,
         typer.Option(help="train=N, val=N, test=N, keep=N: at most so many examples, by the seed."),

@@ -38,6 +38,7 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
         languages=tuple(to_language(one) for one in given["language"] or ("steps", "python")),
         tools=tuple(given["tool"] or ARGUMENTS),
         rounds=given["rounds"],
+        demonstrate=given["demonstrate"],
         limits=read_limits(given["limit"] or ()),
         keep=tuple(read_task(text) for text in given["keep"] or ()),
         unseen=tuple(read_task(text) for text in given["unseen"] or ()),

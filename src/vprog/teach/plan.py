@@ -17,7 +17,7 @@ from vprog.scale.plan import Plan, plan_run, run_part
 from vprog.teach.label import label
 from vprog.teach.matrix import Cell, cells
 from vprog.teach.rounds import Stage, bound
-from vprog.teach.stage import StageSettings, Task, read_before, training_of
+from vprog.teach.stage import LATER, StageSettings, Task, read_before, training_of
 from vprog.teach.steps import collect_steps
 from vprog.teach.student import open_student
 from vprog.teach.teachers.load import load_teacher
@@ -45,9 +45,9 @@ def plan_stage(
         sample: Programs a language that are run to measure.
 
     Returns:
-        Parts ``train runs``, ``val runs``, ``keep runs``, ``labels``, ``train TOOL``, ``test runs``
-        and ``step figures``, one job at a time; ``tools`` (calls a program, what learns) and
-        ``unanswered``.
+        Parts ``train runs``, ``val runs``, ``shown runs``, ``keep runs``, ``labels``, ``train
+        TOOL``, ``test runs`` and ``step figures``, one job at a time; ``tools`` (calls a program,
+        what learns) and ``unanswered``.
 
     Raises:
         InputError: See ``teach``.
@@ -66,6 +66,7 @@ class _Planning:
     def __init__(self, stage: Stage, sample: int) -> None:
         self._stage, self._sample = stage, sample
         self._runs: dict[Language, Plan] = {}
+        self._shown: list[Plan] = []
         self._others: dict[tuple[str, Language | None], Plan] = {}
 
     def all(self, prices: Path | None) -> Outline:
@@ -77,6 +78,11 @@ class _Planning:
             run = settings.run(settings.target, "train", split, language, self._stage.start)
             kept = self._stage.out / "round-1" / f"train-{split}-{language}"
             self._runs[language] = plan_run(run, self._sample, keep=kept)
+            if settings.demonstrate:
+                teacher = load_teacher(self._stage.teacher)
+                toolbox = teacher.replacing(load_toolbox(self._stage.start))
+                kept = self._stage.out / "round-1" / f"shown-{split}-{language}"
+                self._shown.append(plan_run(run, self._sample, toolbox, keep=kept))
         rounds = settings.rounds
         parts = [
             self._of_runs(
@@ -84,6 +90,9 @@ class _Planning:
             ),
             self._of_runs("val runs", (rounds + 1) * counted["val"], rounds + 1),
         ]
+        if self._shown:
+            shown = [run_part("shown runs", p, counted["train"]) for p in self._shown]
+            parts.append(_whole("shown runs", shown))
         if settings.keep:
             parts.append(self._of_runs("keep runs", counted["keep"], len(settings.keep)))
         learned, tools, unanswered = self._learning(counted)
@@ -106,15 +115,16 @@ class _Planning:
         """Labels and trainings of all tools."""
         stage, settings = self._stage, self._stage.settings
         teacher = load_teacher(stage.teacher)
-        runs = stage.train_runs(1)[: len(settings.languages)]
-        ran = sum(plan.sample for plan in self._runs.values())
-        programs = settings.rounds * len(settings.languages) * (counted["train"] + counted["val"])
+        runs = [run for run in (*stage.train_runs(1), *stage.shown_runs()) if run.is_dir()]
+        ran, each = sum(plan.sample for plan in self._runs.values()), 1 + bool(self._shown)
+        programs = (settings.rounds + settings.demonstrate) * counted["train"]
+        programs = len(settings.languages) * (programs + settings.rounds * counted["val"])
         label_s, parts = 0.0, []
         tools: dict[str, Any] = {}
         unanswered: dict[str, int] = {}
         for tool in stage.learning():
             started = time.monotonic()
-            steps = collect_steps(runs, (tool,))
+            steps = collect_steps(runs, (tool,))  # each program's own, and the teacher's
             labels = label(steps, teacher)
             label_s += time.monotonic() - started
             unanswered |= labels.unanswered
@@ -130,26 +140,27 @@ class _Planning:
             planned = plan_training(
                 tool, student, rows, steps.pictures, settings=chosen, replay=replay, val=rows
             )
-            validated = counted["val"] * len(settings.languages) / ran
+            validated = counted["val"] * len(settings.languages) / (ran * each)
             seconds = planned.estimated_s
             seconds += chosen.validations * planned.seconds_a_validation * validated
             all_rows = round(len(rows) * counted["train"] * len(settings.languages) / ran)
+            times = 1 + LATER * (settings.rounds - 1)
             parts.append(
                 part(
-                    f"train {tool}", "models", settings.rounds * seconds,
+                    f"train {tool}", "models", times * seconds,
                     settings.rounds * 4 * planned.of / 1e6, records=all_rows,
-                    steps=settings.rounds * planned.steps,
+                    steps=round(times * planned.steps),
                     seconds_a_step=round(planned.seconds_a_step, 4),
                 )
             )  # fmt: skip
             tools[tool] = {
-                "calls_a_program": round(steps.calls / ran, 3),
+                "calls_a_program": round(steps.calls / (ran * each), 3),
                 "trained": planned.trained,
                 "of": planned.of,
                 "method": planned.method,
             }
         bound_by = "models" if by_models(teacher.backends) else "programs"
-        labelling = part("labels", bound_by, label_s * programs / ran)
+        labelling = part("labels", bound_by, label_s * programs / (ran * each))
         return [labelling, *parts], tools, unanswered
 
     def _test(self, cell: Cell) -> Part | None:
@@ -159,21 +170,25 @@ class _Planning:
         language = cell.language
         if language is not None and not teacher:
             plan = self._runs[language]
+        elif language is None and "vqa" not in load_toolbox(stage.start).backends:
+            return None
         else:
-            key = (teacher, language)
-            if key not in self._others:
-                toolbox = load_toolbox(stage.start)
-                if language is None and "vqa" not in toolbox.backends:
-                    return None
-                target = settings.target
-                run = settings.run(target, "test", target.test, language or "steps", stage.start)
-                if language is None:
-                    run = dataclasses.replace(run, writer="vqa")
-                if teacher:
-                    toolbox = load_teacher(teacher).replacing(toolbox)
-                self._others[key] = plan_run(run, self._sample, toolbox)
-            plan = self._others[key]
+            plan = self._instead(teacher, language)
         return run_part(cell.row, plan, self._count(cell.task, "test"))
+
+    def _instead(self, teacher: str, language: Language | None) -> Plan:
+        """A run with a teacher in place of the tools, or of the bare ``vqa`` tool."""
+        stage, target = self._stage, self._stage.settings.target
+        key = (teacher, language)
+        if key not in self._others:
+            toolbox = load_toolbox(stage.start)
+            run = stage.settings.run(target, "test", target.test, language or "steps", stage.start)
+            if language is None:
+                run = dataclasses.replace(run, writer="vqa")
+            if teacher:
+                toolbox = load_teacher(teacher).replacing(toolbox)
+            self._others[key] = plan_run(run, self._sample, toolbox)
+        return self._others[key]
 
     def _count(self, task: Task, part: str) -> int:
         return _count(self._stage.settings, task, part, task.test)

@@ -66,6 +66,7 @@ class Stage:
         teacher.safetensors            a small network, where it teaches
         keep/TASK-LANGUAGE/            runs whose calls are replayed
         round-1/train-SPLIT-LANGUAGE/  runs whose steps teach
+        round-1/shown-SPLIT-LANGUAGE/  the same programs with the teacher in place of the tools
         round-1/TOOL/                  what was taught
         round-1/toolbox.toml           the toolbox after the round
         val/ROUND-LANGUAGE/, test/...  runs that choose, and runs that are reported
@@ -112,6 +113,16 @@ class Stage:
         return [
             self.out / f"round-{n}" / f"train-{split}-{language}"
             for n in range(number, 0, -1)
+            for split in self.settings.target.train
+            for language in self.settings.languages
+        ]
+
+    def shown_runs(self) -> list[Path]:
+        """Runs with the teacher in place of the tools, whose steps teach as well."""
+        if not self.settings.demonstrate:
+            return []
+        return [
+            self.out / "round-1" / f"shown-{split}-{language}"
             for split in self.settings.target.train
             for language in self.settings.languages
         ]
@@ -196,12 +207,15 @@ class Stage:
 
     def _train_work(self, number: int, toolbox: str) -> list[Any]:
         settings, target = self.settings, self.settings.target
+        shown = settings.demonstrate and number == 1
         return [
             partial(
                 run_to_end,
                 settings.run(target, "train", split, language, toolbox),
-                self.out / f"round-{number}" / f"train-{split}-{language}",
+                self.out / f"round-{number}" / f"{name}-{split}-{language}",
+                teacher,
             )
+            for name, teacher in (("train", ""), ("shown", self.teacher))[: 1 + shown]
             for split in target.train
             for language in settings.languages
         ]
@@ -310,7 +324,9 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     settings, out = stage.settings, stage.out
     teacher = load_teacher(stage.teacher)
     memo = out / f"teacher-{tool}.sqlite"
-    steps = collect_steps(stage.train_runs(number), (tool,))
+    own = collect_steps(stage.train_runs(number), (tool,))
+    agreed = label(own, teacher, memo).agreed.get(tool, (0, 0))
+    steps = collect_steps([*stage.train_runs(number), *stage.shown_runs()], (tool,))
     labels = label(steps, teacher, memo)
     judged = collect_steps(list(stage.val_runs(number - 1).values()), (tool,))
     val = label(judged, teacher, memo)
@@ -327,7 +343,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     student = bound(tool, toolbox)
     opened = open_student(tool, student)
     numbers = sum(p.numel() for p in opened.model.parameters())
-    chosen = training_of(settings, tool, numbers)
+    chosen = training_of(settings, tool, numbers, number)
     taught = train(
         tool,
         student,
@@ -339,7 +355,6 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
         val=val_rows,
         before=bound(tool, stage.start),
     )
-    agreed = labels.agreed.get(tool, (0, 0))
     return {
         **dataclasses.asdict(taught),
         "unanswered": dict(labels.unanswered),

@@ -20,6 +20,9 @@ from vprog.program.program import Language, to_language
 from vprog.teach.settings import TeachSettings
 from vprog.teach.steps import ARGUMENTS
 
+LATER = 0.4
+"""Share of the steps and of the learning rate of the first round that later rounds have."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
@@ -75,6 +78,9 @@ class StageSettings:
         tools: That learn.
         rounds: At most so many: programs run again with what was taught, because a better detector
             changes what later steps see.
+        demonstrate: In the first round programs also run with the teacher in place of the tools,
+            and its calls teach as well: they are those that later steps make once earlier ones are
+            right (Ross et al., DAgger, AISTATS 2011, mixes learner's and expert's paths so).
         limits: Examples of ``train``, ``val``, ``test`` and ``keep`` (of each replayed task), drawn
             with the seed; a part that is missing here is used whole.
         keep: Earlier tasks whose calls are replayed against forgetting.
@@ -95,6 +101,7 @@ class StageSettings:
     languages: tuple[Language, ...] = ("steps", "python")
     tools: tuple[str, ...] = tuple(ARGUMENTS)
     rounds: int = 2
+    demonstrate: bool = True
     limits: Mapping[str, int] = field(default_factory=dict)
     keep: tuple[Task, ...] = ()
     unseen: tuple[Task, ...] = ()
@@ -171,6 +178,7 @@ class StageSettings:
             "languages": list(self.languages),
             "tools": list(self.tools),
             "rounds": self.rounds,
+            "demonstrate": self.demonstrate,
             "limits": dict(self.limits),
             "keep": [_said(task) for task in self.keep],
             "unseen": [_said(task) for task in self.unseen],
@@ -268,17 +276,18 @@ def read_training(file: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def training_of(settings: StageSettings, tool: str, numbers: int) -> TeachSettings:
+def training_of(settings: StageSettings, tool: str, numbers: int, number: int = 1) -> TeachSettings:
     """How a student is trained: what was given, and for the rest what fits its size.
 
     Students below 20 million numbers are trained fully and at a higher rate, with their
     average weights kept; ``detect`` by Muon, which learned more than twice as fast there
-    (docs/decisions.md).
+    (docs/decisions.md). Later rounds refine: they have ``LATER`` of the steps and of the rate.
 
     Args:
         settings: Of the stage.
         tool: That learns.
         numbers: Of the student.
+        number: Of the round, from 1.
 
     Raises:
         InputError: A value is out of range.
@@ -299,6 +308,11 @@ def training_of(settings: StageSettings, tool: str, numbers: int) -> TeachSettin
                 chosen.pop(key, None)
         chosen |= table
     try:
-        return TeachSettings(**chosen)
+        first = TeachSettings(**chosen)
     except TypeError as error:
         raise InputError(f"training of {tool}: {error}") from None
+    if number == 1:
+        return first
+    return dataclasses.replace(
+        first, steps=max(1, round(LATER * first.steps)), learning_rate=LATER * first.peak
+    )

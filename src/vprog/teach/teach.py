@@ -61,7 +61,7 @@ def _found(
     toolbox = best.toolbox
     last = max(r.number for r in rounds)
     replayed = stage.keep_runs()
-    replayed[settings.target.name] = stage.train_runs(last)
+    replayed[settings.target.name] = [*stage.train_runs(last), *stage.shown_runs()]
     taught = [settings.target, *(stage.before.tasks if stage.before else ())]
     return {
         "target": settings.target.name,
