@@ -7,7 +7,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ class Plan:
 
 
 def arguments(
-    name: str, text: str, *, steps: int, rate: float, muon: float = 1.2
+    name: str, text: str, *, steps: int, rate: float, muon: float = 1.2,
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
     """The command line that every recipe has."""
     parser = argparse.ArgumentParser(description=text)
@@ -68,7 +69,7 @@ def arguments(
     parser.add_argument("--muon", type=float, default=muon, help="size of Muon's steps; 0: AdamW")
     parser.add_argument("--name", default=name, help="folder under runs/zoo")
     parser.add_argument("--out", type=Path, default=None, help="where the checkpoint is saved")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def plan(given: argparse.Namespace) -> Plan:
