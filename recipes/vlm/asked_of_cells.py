@@ -80,7 +80,9 @@ def read_sentences(words: Any, found: dict[str, Expression]) -> list[Sentence]:
     for text, expression in found.items():
         ids = words(text, add_special_tokens=False).input_ids
         assert words.unk_token_id not in ids, text
-        made.append(Sentence(text, expression, tuple(ids), 3 if "shape" in text.split()[3:4] else 2))
+        made.append(
+            Sentence(text, expression, tuple(ids), 3 if "shape" in text.split()[3:4] else 2)
+        )
     return made
 
 

@@ -198,7 +198,7 @@ def rationale(expression: Expression, cells: Cells, grid: np.ndarray) -> list[Sa
 
     all_found = find(expression)
     answer = ("yes" if all_found else "no", tuple(cell for cell, _ in all_found))
-    end: list[Said] = [*((w, None) for w in "so the answer is".split()), answer, (".", None)]
+    end: list[Said] = [*((w, None) for w in ["so", "the", "answer", "is"]), answer, (".", None)]
     return [*(said for sentence in told.values() for said in sentence), *end]
 
 

@@ -85,6 +85,7 @@ def main() -> None:
     shown = [Shown(model.model.language_model, layer) for layer in STEPS]
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
     trainer = Trainer(task, model, nn.Module(), slow=(model.model.vision_tower,))
+
     def batch_of(key: str, number: int, asked: Any, long: int) -> Asked:
         rng = random.Random(f"{task.seed}/{key}")
         grids = pictures(rng, own, things, number)

@@ -53,7 +53,12 @@ class Plan:
 
 
 def arguments(
-    name: str, text: str, *, steps: int, rate: float, muon: float = 1.2,
+    name: str,
+    text: str,
+    *,
+    steps: int,
+    rate: float,
+    muon: float = 1.2,
     argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
     """The command line that every recipe has."""

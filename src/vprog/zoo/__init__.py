@@ -28,8 +28,10 @@ WRITERS: dict[str, str] = {
 
 STUDENTS: dict[str, str] = {
     "vlm": "AyaVisionForConditionalGeneration",
+    "vlm-shapes": "AyaVisionForConditionalGeneration",
 }
-"""Name of a vision-language model that is made to be tuned on programs -> its class."""
+"""Name of a vision-language model -> its class; programs are distilled into ``vlm``, and were into
+``vlm-shapes`` for SHAPES."""
 
 TAUGHT: dict[str, str] = {
     "detect-shapes": "OwlViTForObjectDetection",

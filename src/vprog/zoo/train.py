@@ -34,8 +34,9 @@ def train(name: str, *, minutes: float, steps: int | None, seed: int) -> int:
     Raises:
         InputError: Unknown name, negative minutes, or vprog is no checkout.
     """
-    if name in TAUGHT:
-        recipe = f"recipes/teach/{name.rpartition('-')[2]}.py"
+    if name in TAUGHT or name == "vlm-shapes":
+        folder = "teach" if name in TAUGHT else "vlm"
+        recipe = f"recipes/{folder}/{name.rpartition('-')[2]}.py"
         raise InputError(f"{name!r} is taught from a benchmark's files: `python {recipe} --help`")
     if name not in NAMES:
         raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, NAMES)}")
