@@ -142,3 +142,21 @@ def answer(program: Program | str, **more: Any) -> Value:
     trace = run(program, **more)
     assert trace.failure is None, trace.failure
     return trace.answer
+
+
+PAINTS_RGB = {"red": (255, 20, 0), "green": (0, 200, 30), "blue": (30, 0, 220)}
+
+
+def grid_rgb(cells: dict[tuple[int, int], tuple[str, str]]) -> np.ndarray:
+    """A picture as SHAPES has them, 30 x 30; cells by (column, row) -> (colour, shape)."""
+    picture = np.zeros((30, 30, 3), np.uint8)
+    y, x = np.mgrid[0:10, 0:10] + 0.5
+    masks = {
+        "square": (abs(x - 5) < 3) & (abs(y - 5) < 3),
+        "circle": (x - 5) ** 2 + (y - 5) ** 2 < 14,
+        "triangle": (y < 8) & (abs(x - 5) < (y - 1) / 2 + 0.01),
+    }
+    for (column, row), (colour, shape) in cells.items():
+        part = picture[10 * row : 10 * row + 10, 10 * column : 10 * column + 10]
+        part[masks[shape]] = PAINTS_RGB[colour]
+    return picture

@@ -13,21 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from batches import HEAD, NOTHING, PREFIX
-from cells import CELLS, Cells, denoted, rationale, stages
-from model import IMAGE_TOKENS, SIDE
+from batches import PREFIX, Packed, pixels_of, table_of
+from cells import CELLS, Cells, denoted, last_noun, rationale
+from model import IMAGE_TOKENS
 from tasks import EXPLAIN, SHORTLY
 from tokenizer import BEGIN, CLOSE, PATCH, TILE, USER
 
-from vprog.benchmarks.shapes import Expression
+from vprog.benchmarks.shapes import GRID, Expression
 
 SHORT, WITH_LONG = 11, 4
 """Questions behind a picture for the short answer, and how many beside one for a rationale."""
-OF_CELL = torch.zeros(CELLS, IMAGE_TOKENS, dtype=torch.bool)
-for _cell in range(CELLS):
-    for _token in range(IMAGE_TOKENS):
-        _line, _column = divmod(_token, SIDE)
-        OF_CELL[_cell, _token] = (_line // 2, _column // 2) == divmod(_cell, 3)
+CELL_OF_TOKEN = np.arange(CELLS).reshape(GRID, GRID).repeat(2, 0).repeat(2, 1).flatten()
+"""Four tokens of the picture stand for a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +45,10 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Packed):
     """Tensors of a step.
 
     Attributes:
-        pixels: float [B, 3, 96, 96] in [-1, 1].
-        ids: [B, T].
-        positions: [B, T].
-        mask: Added to attention, [B, 1, T, T].
         answers: Where tokens stand before short answers, an index into [B * T], and the answers.
         told: The same of rationales, with the share of its rationale that a token is.
         wanted: Tokens of the picture that tokens of rationales are about, bool [told, 36].
@@ -64,10 +57,6 @@ class Asked:
             nowhere (the first token of all) or at tokens of the picture, bool [n, 37].
     """
 
-    pixels: torch.Tensor
-    ids: torch.Tensor
-    positions: torch.Tensor
-    mask: torch.Tensor
     answers: tuple[torch.Tensor, torch.Tensor]
     told: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     wanted: torch.Tensor
@@ -108,7 +97,7 @@ def choose(
 
 def looked_at(cells: np.ndarray) -> torch.Tensor:
     """Tokens of the picture for cells, bool [n, 9] -> [n, 37]; the first where there is none."""
-    seen = torch.from_numpy(cells).float() @ OF_CELL.float() > 0
+    seen = torch.from_numpy(cells[:, CELL_OF_TOKEN])
     return torch.cat([~seen.any(-1, keepdim=True), seen], 1)
 
 
@@ -124,8 +113,7 @@ def collate(
     code = words.convert_tokens_to_ids
     talk, end, yes, no = code(["<assistant>", "<end_of_utterance>", "yes", "no"])
     head = code([USER, BEGIN, TILE, *[PATCH] * IMAGE_TOKENS, CLOSE])
-    tails = {k: words(text, add_special_tokens=False).input_ids for k, text in
-             ((False, SHORTLY), (True, EXPLAIN))}  # fmt: skip
+    shortly, explain = words([SHORTLY, EXPLAIN], add_special_tokens=False).input_ids
     masks = cells.masks(grids)
     rows, answers, told, wanted = [], [], [], []
     steps: list[list[tuple[int, int, np.ndarray]]] = [[], [], []]
@@ -134,12 +122,14 @@ def collate(
         ids, places, owners = list(head), list(range(PREFIX)), [0] * PREFIX
         for number, index in enumerate(chosen, 1):
             sentence, start = sentences[index], len(ids)
-            found = [denoted(part, here)[0] for part in stages(sentence.expression)]
-            prompt = [*sentence.ids, *tails[number <= long], talk]
+            expression = sentence.expression
+            subject, beside = (denoted(part, here)[0] for part in expression.operands)
+            prompt = [*sentence.ids, *(explain if number <= long else shortly), talk]
             before = start + len(prompt) - 1
             if number <= long:
-                said = rationale(sentence.expression, cells, grids[row])
+                said = rationale(expression, cells, grids[row])
                 target = [*code([word for word, _ in said]), end]
+                assert words.unk_token_id not in target
                 for offset, (token, about) in enumerate(
                     zip(target, [*(cells_ for _, cells_ in said), None], strict=True)
                 ):
@@ -148,40 +138,27 @@ def collate(
                     look[list(about or ())] = True
                     wanted.append(look)
             else:
-                target = [yes if found[-1].any() else no, end]
+                target = [yes if (subject & beside).any() else no, end]
                 answers += [(row, before, target[0]), (row, before + 1, end)]
             last = start + len(sentence.ids) - 1
-            first = denoted(sentence.expression.operands[0], here)[0]
-            steps[0] += [(row, start + sentence.first, first), (row, last, found[0])]
-            steps[1].append((row, last, found[-2]))
-            steps[2].append((row, before, found[-1]))
+            noun = denoted(last_noun(expression), here)[0]
+            steps[0] += [(row, start + sentence.first, subject), (row, last, noun)]
+            steps[1].append((row, last, beside))
+            steps[2].append((row, before, subject & beside))
             one = [*prompt, *target]
             ids += one
             places += range(PREFIX, PREFIX + len(one))
             owners += [number] * len(one)
         rows.append((ids, places, owners))
-    width = max(len(ids) for ids, *_ in rows)
-    table = torch.zeros(3, len(rows), width, dtype=torch.long)
-    table[2] = -1
-    for row, parts in enumerate(rows):
-        for index, part in enumerate(parts):
-            table[index, row, : len(part)] = torch.tensor(part)
-    owner = table[2]
-    seen = (owner[:, None] == owner[:, :, None]) | (owner[:, None] == 0)
-    seen &= torch.ones(width, width, dtype=torch.bool).tril()
-    mask = torch.zeros(seen.shape).masked_fill_(~seen, NOTHING)[:, None]
-    pixels = torch.from_numpy(cells.draw(grids, 96)).permute(0, 3, 1, 2).float()
+    (token_ids, positions, _), mask = table_of(rows)
 
     def index(places: Sequence[tuple[Any, ...]]) -> torch.Tensor:
-        return torch.tensor([row * width + column for row, column, *_ in places])
+        return torch.tensor([row * token_ids.shape[1] + column for row, column, *_ in places])
 
     return Asked(
-        pixels.div_(127.5).sub_(1).contiguous(), table[0], table[1], mask,
+        pixels_of(cells.draw(grids, 96)), token_ids, positions, mask,
         (index(answers), torch.tensor([a[2] for a in answers])),
         (index(told), torch.tensor([t[2] for t in told]), torch.tensor([t[3] for t in told])),
-        looked_at(np.array(wanted).reshape(-1, CELLS))[:, 1:],
+        looked_at(np.array(wanted, bool).reshape(-1, CELLS))[:, 1:],
         tuple((index(due), looked_at(np.stack([c for *_, c in due]))) for due in steps),
     )  # fmt: skip
-
-
-assert HEAD + IMAGE_TOKENS + 1 == PREFIX

@@ -28,14 +28,27 @@ NOTHING = -1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Tensors of a step.
+class Packed:
+    """What the model reads: pictures, and behind each its questions.
 
     Attributes:
         pixels: float [B, 3, 96, 96] in [-1, 1].
         ids: [B, T].
         positions: [B, T].
         mask: Added to attention, [B, 1, T, T].
+    """
+
+    pixels: torch.Tensor
+    ids: torch.Tensor
+    positions: torch.Tensor
+    mask: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Packed):
+    """Tensors of a step.
+
+    Attributes:
         at: Where tokens stand before those that are to be said, as an index into [B * T].
         said: Those tokens.
         wanted: Tokens of the picture that they are about, bool [said, 36].
@@ -46,10 +59,6 @@ class Batch:
         facts: Of things, [B, slots, 4]; -1 where there is none.
     """
 
-    pixels: torch.Tensor
-    ids: torch.Tensor
-    positions: torch.Tensor
-    mask: torch.Tensor
     at: torch.Tensor
     said: torch.Tensor
     wanted: torch.Tensor
@@ -59,10 +68,32 @@ class Batch:
     facts: torch.Tensor
 
 
-def pixels_of(views: Sequence[View]) -> torch.Tensor:
-    """Pictures as the processor hands them on."""
-    stacked = torch.from_numpy(np.stack([view.pixels for view in views]))
+def pixels_of(pictures: Sequence[np.ndarray]) -> torch.Tensor:
+    """Pictures, uint8 [96, 96, 3], as the processor hands them on."""
+    stacked = torch.from_numpy(np.stack(pictures))
     return stacked.permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous()
+
+
+def table_of(rows: Sequence[Sequence[Sequence[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of tokens as tensors.
+
+    Args:
+        rows: For each picture lists of equal length: tokens, positions, to which question a token
+            belongs (0 is the picture, which all see), and more.
+
+    Returns:
+        These lists filled up, [lists, B, T], and what is added to attention, [B, 1, T, T].
+    """
+    width = max(len(tokens) for tokens, *_ in rows)
+    table = torch.zeros(len(rows[0]), len(rows), width, dtype=torch.long)
+    table[2:] = -1
+    for row, lists in enumerate(rows):
+        for index, one in enumerate(lists):
+            table[index, row, : len(one)] = torch.tensor(one)
+    owner = table[2]
+    seen = (owner[:, None] == owner[:, :, None]) | (owner[:, None] == 0)
+    seen &= torch.ones(width, width, dtype=torch.bool).tril()
+    return table, torch.zeros(seen.shape).masked_fill_(~seen, NOTHING)[:, None]
 
 
 def collate(
@@ -102,16 +133,8 @@ def collate(
             assert len(about) == len(target)
             wanted.append(looked_at(covered, [*about, ()]))
         rows.append((ids, places, owners, goals))
-    width = max(len(ids) for ids, *_ in rows)
-    table = torch.zeros(4, len(rows), width, dtype=torch.long)
-    table[2:] = -1
-    for row, parts in enumerate(rows):
-        for index, part in enumerate(parts):
-            table[index, row, : len(part)] = torch.tensor(part)
-    ids, positions, owner, goal = table
-    seen = (owner[:, None] == owner[:, :, None]) | (owner[:, None] == 0)
-    seen &= torch.ones(width, width, dtype=torch.bool).tril()
-    mask = torch.zeros(seen.shape).masked_fill_(~seen, NOTHING)[:, None]
+    (ids, positions, _, goal), mask = table_of(rows)
+    width = ids.shape[1]
     at = (goal.flatten() >= 0).nonzero()[:, 0]
     slots = max(len(view.things) for view in views)
     boxes, facts = torch.zeros(len(views), slots, 4), torch.full((len(views), slots, 4), -1)
@@ -120,7 +143,7 @@ def collate(
             boxes[row, slot] = torch.tensor(thing.box_xyxy) / 96
             facts[row, slot] = torch.tensor(thing.facts)
     return Batch(
-        pixels_of(views), ids, positions, mask, at, goal.flatten()[at],
+        pixels_of([view.pixels for view in views]), ids, positions, mask, at, goal.flatten()[at],
         torch.from_numpy(np.concatenate(wanted)), _gazes(reading, width), _gazes(meaning, width),
         boxes, facts,
     )  # fmt: skip

@@ -7,8 +7,10 @@ in a cell is read by ``pixels``; answers follow from the gold layouts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,30 @@ def sentences(data: Path, splits: Sequence[str]) -> dict[str, Expression]:
     return {text: parse_expression(query) for text, query in sorted(found.items())}
 
 
+def exchanged(found: Iterable[str]) -> dict[str, Expression]:
+    """Sentences with each of their words exchanged for all others of its kind.
+
+    Args:
+        found: Sentences such as ``is a red shape left of a circle``.
+
+    Returns:
+        These and all that become of them, with their expressions, sorted.
+    """
+    sides = [relation.replace("_", " ") for relation in RELATIONS]
+    kinds = (COLORS, FIGURES, sides)
+    slot = re.compile(rf"\b({'|'.join([*WORDS, *sides])})\b")
+    made = {}
+    for text in found:
+        between, words = slot.split(text)[::2], slot.findall(text)
+        choices = [next(kind for kind in kinds if word in kind) for word in words]
+        for chosen in product(*choices):
+            parts = zip(between, [*chosen, ""], strict=True)
+            head, *sides_, last = (word.replace(" ", "_") for word in chosen)
+            beside = "".join(f"({side} " for side in sides_) + last + ")" * len(sides_)
+            made["".join(a + b for a, b in parts)] = f"(is {head} {beside})"
+    return {text: parse_expression(query) for text, query in sorted(made.items())}
+
+
 def denoted(expression: Expression, masks: dict[str, np.ndarray]) -> np.ndarray:
     """The cells that an expression denotes, bool [B, 9]."""
     if not expression.operands:
@@ -134,14 +160,12 @@ def denoted(expression: Expression, masks: dict[str, np.ndarray]) -> np.ndarray:
     return around[:, 1:-1, 1:-1].reshape(-1, CELLS)
 
 
-def stages(expression: Expression) -> tuple[Expression, ...]:
-    """What is found one after another: the last word, one relation of it, both, all."""
-    inside = [expression.operands[1]]
-    while inside[-1].operands:
-        inside.append(inside[-1].operands[0])
-    inside = inside[::-1]
-    inside += [inside[-1]] * (3 - len(inside))
-    return (*inside, expression)
+def last_noun(expression: Expression) -> Expression:
+    """The word that a sentence ends in, without its relations."""
+    part = expression.operands[1]
+    while part.operands:
+        part = part.operands[0]
+    return part
 
 
 Said = tuple[str, tuple[int, ...] | None]
@@ -158,7 +182,7 @@ def rationale(expression: Expression, cells: Cells, grid: np.ndarray) -> list[Sa
         parts: list[Said] = []
         for cell, numbers in found:
             parts += [("and", (cell,))] if parts else []
-            parts += [(word, (cell,)) for word in box_text(numbers).replace("[", "[ ").split()]
+            parts += [(word, (cell,)) for word in spaced(box_text(numbers)).split()]
         return parts
 
     def tell(start: list[Said], found: list[tuple[int, tuple[int, ...]]]) -> None:
@@ -202,6 +226,6 @@ def rationale(expression: Expression, cells: Cells, grid: np.ndarray) -> list[Sa
     return [*(said for sentence in told.values() for said in sentence), *end]
 
 
-def text_of(said: Sequence[Said]) -> str:
-    """A rationale as its tokenizer writes it."""
-    return " ".join(word for word, _ in said).replace("[ ", "[").replace(" ]", "]")
+def spaced(box: str) -> str:
+    """``[3 4 9 12]`` as its tokens, ``[ 3 4 9 12 ]``."""
+    return box.replace("[", "[ ").replace("]", " ]")

@@ -41,7 +41,7 @@ def answers(model: Any, words: Any, longest: int = 80) -> Answerer:
             rows = [i for i, ids in enumerate(coded) if len(ids) == length]
             ids = torch.tensor([coded[i] for i in rows])
             embedded = model.get_input_embeddings()(ids)
-            embedded[:, 3:39] = tokens(model, pixels_of([views[i] for i in rows]))
+            embedded[:, 3:39] = tokens(model, pixels_of([views[i].pixels for i in rows]))
             cache, done = None, torch.zeros(len(rows), dtype=torch.bool)
             written = []
             for _ in range(longest):

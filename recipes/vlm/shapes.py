@@ -1,8 +1,9 @@
 """Trains ``vlm-shapes``: zoo:vlm answers SHAPES in one pass, and tells why.
 
 Pictures are the 704 of train.small and train.tiny and new ones of their cells (cells.py), sentences
-those of train.large; answers and rationales follow from the gold layouts. Beyond VPD some heads are
-shown where to look: at what each step of the program finds, one step a layer.
+those of train.med and train.large and, of these, all that come of exchanging their words, but none
+of val; answers and rationales follow from their programs. Beyond VPD some heads are shown where to
+look: at what each step of the program finds.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tokenizer as vocabulary
+import tokenizer  # noqa: F401  says where the other recipes are
 import torch
 from asked_of_cells import SHORT, WITH_LONG, Asked, choose, collate, read_sentences
 from batches import HEAD
-from cells import CELLS, load, read, sentences
+from cells import CELLS, exchanged, load, read, sentences
 from gaze import SAYING, Gaze
 from model import IMAGE_TOKENS, tokens
 from publish import CHECKPOINTS
@@ -28,13 +29,17 @@ from training import Trainer, arguments, plan
 from vlm import hidden
 
 PICTURES, SENTENCES = ("train.small", "train.tiny"), ("train.med", "train.large")
+JUDGED = ("val",)
+"""Splits whose sentences are not to be learned; nothing else of them is read."""
 KEPT_OUT = 12
 """Sentences of the training splits on which checkpoints are judged."""
 STEPS, HEADS = (1, 2, 4), (2, 3)
 """Layers and their heads that are shown what the steps of a program find. Before the last one a
 layer is left to bring together what the words of the sentence have found."""
-EVERY = 4
+EVERY = 2
 """Every so many steps rationales are told, which are as long as eight questions."""
+WRITTEN = 2
+"""How many times as often a sentence of the training splits is asked as one made of it."""
 OWN = 0.4
 """Share of pictures that are those of the training splits; all others are new."""
 
@@ -67,21 +72,25 @@ def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
     from transformers import AutoModelForImageTextToText, AutoTokenizer
 
-    extra = argparse.ArgumentParser(add_help=False)
-    extra.add_argument("--data", type=Path, required=True, help="folder of SHAPES' files")
-    extra.add_argument("--plain", action="store_true", help="labels alone: no rationale, no gaze")
-    more, rest = extra.parse_known_args()
-    given = arguments("vlm-shapes", __doc__ or "", steps=1500, rate=1.5e-3, argv=rest)
+    files = argparse.ArgumentParser(add_help=False)
+    files.add_argument("--data", type=Path, required=True, help="folder of SHAPES' files")
+    given = arguments(
+        "vlm-shapes", __doc__ or "", steps=4800, rate=1.5e-3, batch=16, parents=[files]
+    )
     task = plan(given)
     torch.manual_seed(task.seed)
     words = AutoTokenizer.from_pretrained(CHECKPOINTS / "vlm")
     model: Any = AutoModelForImageTextToText.from_pretrained(CHECKPOINTS / "vlm").float()
     model.set_attn_implementation("eager")
-    cells, own = read(load(more.data, PICTURES), mirrored=True)
+    cells, own = read(load(given.data, PICTURES), mirrored=True)
     things = len(cells.colors) - 1
-    found = read_sentences(words, sentences(more.data, SENTENCES))
+    written = sentences(given.data, SENTENCES)
+    found = read_sentences(words, written)
     random.Random(task.seed).shuffle(found)
     apart, learned = found[:KEPT_OUT], found[KEPT_OUT:]
+    known = {*written, *sentences(given.data, JUDGED)}
+    more = {text: one for text, one in exchanged(written).items() if text not in known}
+    learned = [*learned * WRITTEN, *read_sentences(words, more)]
     shown = [Shown(model.model.language_model, layer) for layer in STEPS]
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
     trainer = Trainer(task, model, nn.Module(), slow=(model.model.vision_tower,))
@@ -94,13 +103,11 @@ def main() -> None:
         return collate(words, cells, grids, asked, chosen, long)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
-        long = not more.plain and step % EVERY == 0
+        long = step % EVERY == 0
         batch = batch_of(str(step), given.batch, learned, int(long))
-        states = hidden(model, batch, tokens(model, batch.pixels))  # type: ignore[arg-type]
+        states = hidden(model, batch, tokens(model, batch.pixels))
         at, said = batch.answers
         losses = {"answer": functional.cross_entropy(model.lm_head(states[at]), said)}
-        if more.plain:
-            return losses
         for layer, eye, (due, wanted) in zip(STEPS, shown, batch.steps, strict=True):
             losses[f"step_{layer}"] = 0.5 * eye.surprise(due, wanted)
         if not long:
@@ -119,7 +126,7 @@ def main() -> None:
             right = []
             for part in range(6):
                 batch = batch_of(f"val/{part}", 16, asked, 0)
-                states = hidden(average, batch, tokens(average, batch.pixels))  # type: ignore[arg-type]
+                states = hidden(average, batch, tokens(average, batch.pixels))
                 at, said = batch.answers
                 logits = average.lm_head(states[at[::2]])
                 right += [((logits[:, yes] > logits[:, no]) == (said[::2] == yes)).float()]
@@ -131,5 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    assert vocabulary.LENGTH
     main()

@@ -12,7 +12,7 @@ import random
 
 import tokenizer as vocabulary
 import torch
-from batches import HEAD, PREFIX, Batch, collate
+from batches import HEAD, PREFIX, Batch, Packed, collate
 from gaze import READING, SAYING, Gaze
 from measure import answers, figures
 from model import Reader, start, tokens
@@ -35,7 +35,7 @@ TURNS = 8
 
 
 def hidden(
-    model: AyaVisionForConditionalGeneration, batch: Batch, read: torch.Tensor
+    model: AyaVisionForConditionalGeneration, batch: Packed, read: torch.Tensor
 ) -> torch.Tensor:
     """States before every token, [B * T, width]."""
     embedded = model.get_input_embeddings()(batch.ids)
@@ -49,7 +49,7 @@ def hidden(
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given = arguments("vlm", __doc__ or "", steps=3400, rate=1.5e-3)
+    given = arguments("vlm", __doc__ or "", steps=3400, rate=1.5e-3, batch=16)
     task = plan(given)
     torch.manual_seed(task.seed)
     pictures, own = (

@@ -59,10 +59,11 @@ def arguments(
     steps: int,
     rate: float,
     muon: float = 1.2,
-    argv: Sequence[str] | None = None,
+    batch: int = 32,
+    parents: Sequence[argparse.ArgumentParser] = (),
 ) -> argparse.Namespace:
-    """The command line that every recipe has."""
-    parser = argparse.ArgumentParser(description=text)
+    """The command line that every recipe has, and what ``parents`` add."""
+    parser = argparse.ArgumentParser(description=text, parents=list(parents))
     parser.add_argument("--steps", type=int, default=steps, help="steps of the schedule")
     parser.add_argument("--minutes", type=float, default=0, help="stop after; the state is kept")
     parser.add_argument("--seed", type=int, default=7)
@@ -70,11 +71,11 @@ def arguments(
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--every", type=int, default=500, help="steps between validations")
     parser.add_argument("--pictures", type=int, default=64_000, help="drawn for training")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--muon", type=float, default=muon, help="size of Muon's steps; 0: AdamW")
     parser.add_argument("--name", default=name, help="folder under runs/zoo")
     parser.add_argument("--out", type=Path, default=None, help="where the checkpoint is saved")
-    return parser.parse_args(argv)
+    return parser.parse_args()
 
 
 def plan(given: argparse.Namespace) -> Plan:

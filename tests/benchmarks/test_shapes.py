@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fakes import PAINTS_RGB, grid_rgb
 from vprog.benchmarks import load_benchmark
 from vprog.benchmarks.shapes import (
     BENCHMARK,
@@ -31,23 +32,7 @@ from vprog.tools.catalogue import TOOLS
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "shapes"
 present = pytest.mark.skipif(not SHARED.is_dir(), reason="SHAPES is not in ../shared/data")
 
-PAINTS_RGB = {"red": (255, 20, 0), "green": (0, 200, 30), "blue": (30, 0, 220)}
 QUERY = "(is red (above (left_of circle)))"
-
-
-def grid_rgb(cells: dict[tuple[int, int], tuple[str, str]]) -> np.ndarray:
-    """A 30 x 30 picture; cells by (column, row) -> (colour, shape)."""
-    picture = np.zeros((30, 30, 3), np.uint8)
-    y, x = np.mgrid[0:10, 0:10] + 0.5
-    masks = {
-        "square": (abs(x - 5) < 3) & (abs(y - 5) < 3),
-        "circle": (x - 5) ** 2 + (y - 5) ** 2 < 14,
-        "triangle": (y < 8) & (abs(x - 5) < (y - 1) / 2 + 0.01),
-    }
-    for (column, row), (colour, shape) in cells.items():
-        part = picture[10 * row : 10 * row + 10, 10 * column : 10 * column + 10]
-        part[masks[shape]] = PAINTS_RGB[colour]
-    return picture
 
 
 def write_split(

@@ -34,8 +34,14 @@ def test_the_nearest_toolbox_is_offered() -> None:
         read_toolbox("zoo:shape")
     with pytest.raises(InputError, match="unknown zoo toolbox 'nlvr2'"):
         toolbox("nlvr2")
-    with pytest.raises(InputError, match=r"recipes/teach/shapes\.py --help"):
-        train("detect-shapes", minutes=0, steps=None, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"), [("detect-shapes", "teach/shapes"), ("vlm-shapes", "vlm/shapes")]
+)
+def test_recipes_that_need_a_benchmarks_files_are_named(name: str, recipe: str) -> None:
+    with pytest.raises(InputError, match=rf"recipes/{recipe}\.py --help"):
+        train(name, minutes=0, steps=None, seed=0)
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)

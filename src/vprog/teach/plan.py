@@ -117,8 +117,9 @@ class _Planning:
         teacher = load_teacher(stage.teacher)
         runs = [run for run in (*stage.train_runs(1), *stage.shown_runs()) if run.is_dir()]
         ran, each = sum(plan.sample for plan in self._runs.values()), 1 + bool(self._shown)
-        programs = (settings.rounds + settings.demonstrate) * counted["train"]
-        programs = len(settings.languages) * (programs + settings.rounds * counted["val"])
+        trained = settings.rounds + settings.demonstrate
+        programs = trained * counted["train"] + settings.rounds * counted["val"]
+        programs *= len(settings.languages)
         label_s, parts = 0.0, []
         tools: dict[str, Any] = {}
         unanswered: dict[str, int] = {}

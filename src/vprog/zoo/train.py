@@ -17,6 +17,11 @@ _RECIPES = {
     "vlm": "vlm/vlm.py",
 }
 """Recipes that are not ``zoo/<name>.py``."""
+_FROM_FILES = {
+    **{name: f"teach/{name.rpartition('-')[2]}.py" for name in TAUGHT},
+    "vlm-shapes": "vlm/shapes.py",
+}
+"""Recipes that need a benchmark's files."""
 
 
 def train(name: str, *, minutes: float, steps: int | None, seed: int) -> int:
@@ -34,9 +39,8 @@ def train(name: str, *, minutes: float, steps: int | None, seed: int) -> int:
     Raises:
         InputError: Unknown name, negative minutes, or vprog is no checkout.
     """
-    if name in TAUGHT or name == "vlm-shapes":
-        folder = "teach" if name in TAUGHT else "vlm"
-        recipe = f"recipes/{folder}/{name.rpartition('-')[2]}.py"
+    if name in _FROM_FILES:
+        recipe = f"recipes/{_FROM_FILES[name]}"
         raise InputError(f"{name!r} is taught from a benchmark's files: `python {recipe} --help`")
     if name not in NAMES:
         raise InputError(f"unknown zoo checkpoint {name!r}. {known_names(name, NAMES)}")
