@@ -25,22 +25,24 @@ def _torch() -> None:
     pytest.importorskip("transformers", reason="transformers is not installed")
 
 
-def test_it_is_small_and_says_what_it_is() -> None:
-    assert ROW["megabytes"] <= 5
-    config = json.loads((path("vlm") / "config.json").read_text("utf-8"))
-    assert config["architectures"] == [STUDENTS["vlm"]]
-    card = (path("vlm") / "README.md").read_text("utf-8")
+@pytest.mark.parametrize("name", STUDENTS)
+def test_it_is_small_and_says_what_it_is(name: str) -> None:
+    assert next(row for row in inventory() if row["name"] == name)["megabytes"] <= 5
+    config = json.loads((path(name) / "config.json").read_text("utf-8"))
+    assert config["architectures"] == [STUDENTS[name]]
+    card = (path(name) / "README.md").read_text("utf-8")
     for heading in ("## Data", "## Recipe", "## Scores", "## Curve", "## Limits"):
         assert heading in card
-    curve = (path("vlm") / "curve.jsonl").read_text("utf-8").splitlines()
+    curve = (path(name) / "curve.jsonl").read_text("utf-8").splitlines()
     assert all(json.loads(line)["val"] for line in curve)
 
 
-def test_weights_are_half_precision() -> None:
+@pytest.mark.parametrize("name", STUDENTS)
+def test_weights_are_half_precision(name: str) -> None:
     import torch
     from safetensors.torch import load_file
 
-    weights = load_file(path("vlm") / "model.safetensors")
+    weights = load_file(path(name) / "model.safetensors")
     assert {w.dtype for w in weights.values() if w.is_floating_point()} == {torch.float16}
 
 

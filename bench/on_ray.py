@@ -1,0 +1,76 @@
+"""Runs on Ray beside the same run in one process; prints JSON, a line a run.
+
+``python bench/on_ray.py --out DIR [--actors 1 2] [--limit 5000] -- world-gqa --data DATA ...``
+gives everything after ``--`` to ``vprog run``. Each way first runs ``--first`` examples, which
+is its start-up; ``throughput`` is examples a second of what the run took beyond that, over the same
+of the run in one process. ``differ`` counts traces that are not those of one process: all is
+compared but times and whether a call was computed, shared or remembered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from results import vprog
+from vprog.evaluation.run import commit
+from vprog.runs.folder import read_traces
+
+
+def timed(command: tuple[str, ...], limit: int, out: Path) -> tuple[float, dict[str, Any]]:
+    """Seconds of a run, and what it printed."""
+    began = time.perf_counter()
+    done = vprog(*command, "--limit", str(limit), "--out", str(out))
+    return time.perf_counter() - began, done
+
+
+def traces(out: Path) -> dict[tuple[str, int], Any]:
+    """Traces by example and candidate, without what may differ."""
+    found = {}
+    for record in read_traces(out):
+        key = (record.trace.example_id, record.trace.candidate)
+        assert key not in found, f"{key} is there twice"
+        for step in record.trace.steps:
+            step.source, step.ms = "computed", 0.0
+        found[key] = record
+    return found
+
+
+def main() -> None:
+    """Runs in one process, then with each number of actors."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
+    parser.add_argument("--actors", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--limit", type=int, default=5000)
+    parser.add_argument("--first", type=int, default=16)
+    parser.add_argument("run", nargs="+", help="arguments of vprog run")
+    given = parser.parse_args()
+    ways: dict[str, tuple[str, ...]] = {"one process": ()}
+    ways |= {f"{n} actors": ("--on", "ray", "--actors", str(n)) for n in given.actors}
+    base: tuple[float, dict[tuple[str, int], Any]] | None = None
+    for name, more in ways.items():
+        command, out = ("run", *given.run, *more), given.out / name.replace(" ", "-")
+        start, _ = timed(command, given.first, out.with_suffix(".first"))
+        seconds, done = timed(command, given.limit, out)
+        rate, found = (done["n"] - given.first) / (seconds - start), traces(out)
+        base = base or (rate, found)
+        line = {
+            "way": name,
+            "n": done["n"],
+            "traces": len(found),
+            "calls": done["calls"],
+            "start_seconds": round(start, 1),
+            "seconds": round(seconds, 1),
+            "throughput": round(rate / base[0], 3),
+            "differ": sum(found.get(key) != record for key, record in base[1].items())
+            + len(found.keys() - base[1].keys()),
+            "commit": commit(),
+        }
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()
