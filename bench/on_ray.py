@@ -4,13 +4,17 @@
 gives everything after ``--`` to ``vprog run``. Each way first runs ``--first`` examples, which
 is its start-up; ``throughput`` is examples a second of what the run took beyond that, over the same
 of the run in one process. ``differ`` counts traces that are not those of one process: all is
-compared but times and whether a call was computed, shared or remembered.
+compared but times and whether a call was computed, shared or remembered. ``--kill S`` adds a run of
+the most actors of which the eldest is killed (-9) S seconds after the command; its time says
+nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,12 +23,30 @@ from results import vprog
 from vprog.evaluation.run import commit
 from vprog.runs.folder import read_traces
 
+KILL = ("pkill", "-9", "--oldest", "--full", "^ray::MapWorker")
 
-def timed(command: tuple[str, ...], limit: int, out: Path) -> tuple[float, dict[str, Any]]:
-    """Seconds of a run, and what it printed."""
+
+def timed(
+    command: tuple[str, ...], limit: int, out: Path, *, kill: float = 0.0
+) -> tuple[float, dict[str, Any]]:
+    """Seconds of a run, and what it printed.
+
+    Args:
+        command: Of vprog.
+        limit: Examples.
+        out: Folder of the run.
+        kill: Seconds after which an actor is killed; 0 kills none.
+    """
+    died: list[int] = []
+    timer = threading.Timer(kill, lambda: died.append(subprocess.run(KILL, check=False).returncode))
+    if kill:
+        timer.start()
     began = time.perf_counter()
     done = vprog(*command, "--limit", str(limit), "--out", str(out))
-    return time.perf_counter() - began, done
+    seconds = time.perf_counter() - began
+    timer.cancel()
+    assert died == ([0] if kill else []), "no actor was there to be killed"
+    return seconds, done
 
 
 def traces(out: Path) -> dict[tuple[str, int], Any]:
@@ -46,16 +68,24 @@ def main() -> None:
     parser.add_argument("--actors", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--limit", type=int, default=5000)
     parser.add_argument("--first", type=int, default=16)
+    parser.add_argument("--kill", type=float, default=0.0, help="seconds; 0 kills no actor")
     parser.add_argument("run", nargs="+", help="arguments of vprog run")
     given = parser.parse_args()
-    ways: dict[str, tuple[str, ...]] = {"one process": ()}
-    ways |= {f"{n} actors": ("--on", "ray", "--actors", str(n)) for n in given.actors}
+
+    def on_ray(actors: int) -> tuple[str, ...]:
+        return ("--on", "ray", "--actors", str(actors))
+
+    ways: list[tuple[str, tuple[str, ...], float]] = [("one process", (), 0.0)]
+    ways += [(f"actors: {n}", on_ray(n), 0.0) for n in given.actors]
+    if given.kill:
+        ways.append(("one actor killed", on_ray(max(given.actors)), given.kill))
     base: tuple[float, dict[tuple[str, int], Any]] | None = None
-    for name, more in ways.items():
-        command, out = ("run", *given.run, *more), given.out / name.replace(" ", "-")
-        start, _ = timed(command, given.first, out.with_suffix(".first"))
-        seconds, done = timed(command, given.limit, out)
-        rate, found = (done["n"] - given.first) / (seconds - start), traces(out)
+    for number, (name, more, kill) in enumerate(ways):
+        command = ("run", *given.run, *more)
+        start, _ = timed(command, given.first, given.out / f"{number}-first")
+        seconds, done = timed(command, given.limit, given.out / str(number), kill=kill)
+        rate = (done["n"] - given.first) / (seconds - start)
+        found = traces(given.out / str(number))
         base = base or (rate, found)
         line = {
             "way": name,

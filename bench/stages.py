@@ -42,7 +42,7 @@ def pooled(found: list[dict[str, Any]], command: str) -> list[dict[str, Any]]:
             "seeds": [record["seed"] for record in same],
             "ids_sha256": [record["ids_sha256"] for record in same],
             "command": command,
-            "commit": same[0]["commit"],
+            "commit": ", ".join(dict.fromkeys(record["commit"] for record in same)),
         }
         if "gain" in same[0]:
             one["gain"] = round(fmean(record["gain"] for record in same), 6)
