@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from batches import PREFIX, Packed, pixels_of, table_of
-from cells import CELLS, Cells, denoted, last_noun, rationale
+from cells import CELLS, Cells, denoted, last_noun, rationale, relations
 from model import IMAGE_TOKENS
 from tasks import EXPLAIN, SHORTLY
 from tokenizer import BEGIN, CLOSE, PATCH, TILE, USER
@@ -23,6 +23,9 @@ from vprog.benchmarks.shapes import GRID, Expression
 
 SHORT, WITH_LONG = 11, 4
 """Questions behind a picture for the short answer, and how many beside one for a rationale."""
+DECIDING = 4
+"""How many times as much tokens of a rationale weigh that follow from what stands before them: how
+many were found, and the answer. All else is copied or read from the picture."""
 CELL_OF_TOKEN = np.arange(CELLS).reshape(GRID, GRID).repeat(2, 0).repeat(2, 1).flatten()
 """Four tokens of the picture stand for a cell."""
 
@@ -50,7 +53,7 @@ class Asked(Packed):
 
     Attributes:
         answers: Where tokens stand before short answers, an index into [B * T], and the answers.
-        told: The same of rationales, with the share of its rationale that a token is.
+        told: The same of rationales, with the weight of a token in its rationale.
         wanted: Tokens of the picture that tokens of rationales are about, bool [told, 36].
         steps: For each of three steps (what the nouns name; what stands as the last one's
             relations say; all) where it is due, an index into [B * T], and where to look there:
@@ -78,12 +81,19 @@ def read_sentences(words: Any, found: dict[str, Expression]) -> list[Sentence]:
 def choose(
     rng: random.Random, sentences: Sequence[Sentence], masks: dict[str, np.ndarray], each: int
 ) -> list[list[int]]:
-    """For every picture which sentences are asked: each is true as often as it is false."""
+    """For every picture which sentences are asked.
+
+    Sentences with no, one and two relations are asked equally often, each true as often as false.
+    """
     truth = np.stack([denoted(s.expression, masks).any(-1) for s in sentences])
+    kinds: dict[int, list[int]] = {}
+    for index, sentence in enumerate(sentences):
+        kinds.setdefault(relations(sentence.expression), []).append(index)
+    kind = list(kinds.values())
     chosen: list[list[int]] = [[] for _ in range(truth.shape[1])]
     free = set(range(len(chosen)))
     while free:
-        one, right = rng.randrange(len(sentences)), rng.random() < 0.5
+        one, right = rng.choice(rng.choice(kind)), rng.random() < 0.5
         fitting = [p for p in free if truth[one, p] == right and one not in chosen[p]]
         fitting = fitting or [p for p in free if one not in chosen[p]]
         if not fitting:
@@ -130,10 +140,12 @@ def collate(
                 said = rationale(expression, cells, grids[row])
                 target = [*code([word for word, _ in said]), end]
                 assert words.unk_token_id not in target
+                follows = [DECIDING if word in (":", "is") else 1 for word, _ in said]
+                weights = np.array([1, *follows]) / (1 + sum(follows))
                 for offset, (token, about) in enumerate(
                     zip(target, [*(cells_ for _, cells_ in said), None], strict=True)
                 ):
-                    told.append((row, before + offset, token, 1 / len(target)))
+                    told.append((row, before + offset, token, weights[offset]))
                     look = np.zeros(CELLS, bool)
                     look[list(about or ())] = True
                     wanted.append(look)

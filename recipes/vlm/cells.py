@@ -160,6 +160,12 @@ def denoted(expression: Expression, masks: dict[str, np.ndarray]) -> np.ndarray:
     return around[:, 1:-1, 1:-1].reshape(-1, CELLS)
 
 
+def relations(expression: Expression) -> int:
+    """How many relations a sentence has."""
+    inner = sum(map(relations, expression.operands))
+    return inner + (expression.head in RELATIONS)
+
+
 def last_noun(expression: Expression) -> Expression:
     """The word that a sentence ends in, without its relations."""
     part = expression.operands[1]
