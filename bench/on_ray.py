@@ -4,18 +4,21 @@
 gives everything after ``--`` to ``vprog run``. Each way first runs ``--first`` examples, which
 is its start-up; ``throughput`` is examples a second of what the run took beyond that, over the same
 of the run in one process. ``differ`` counts traces that are not those of one process: all is
-compared but times and whether a call was computed, shared or remembered. ``--kill S`` adds a run of
-the most actors of which the eldest is killed (-9) S seconds after the command; its time says
-nothing.
+compared but times and whether a call was computed, shared or remembered. ``rounded`` counts those
+that differ in numbers alone, by at most 2e-4: models compute a call in other batches and with other
+numbers of threads. ``--kill S`` adds a run of the most actors of which the eldest is killed (-9) S
+seconds after the command; its time says nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import threading
 import time
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,26 @@ def traces(out: Path) -> dict[tuple[str, int], Any]:
     return found
 
 
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same but for the last digits of numbers."""
+    if is_dataclass(one) and type(one) is type(other):
+        return all(alike(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, abs_tol=2e-4)
+    if isinstance(one, list | tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def compare(found: dict[tuple[str, int], Any], base: dict[tuple[str, int], Any]) -> dict[str, int]:
+    """How many traces differ from those of one process, and how many in the last digits alone."""
+    unlike = [key for key in base.keys() | found.keys() if found.get(key) != base.get(key)]
+    rounded = sum(alike(found.get(key), base.get(key)) for key in unlike)
+    return {"differ": len(unlike) - rounded, "rounded": rounded}
+
+
 def main() -> None:
     """Runs in one process, then with each number of actors."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -95,8 +118,7 @@ def main() -> None:
             "start_seconds": round(start, 1),
             "seconds": round(seconds, 1),
             "throughput": round(rate / base[0], 3),
-            "differ": sum(found.get(key) != record for key, record in base[1].items())
-            + len(found.keys() - base[1].keys()),
+            **compare(found, base[1]),
             "commit": commit(),
         }
         print(json.dumps(line), flush=True)

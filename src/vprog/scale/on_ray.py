@@ -7,9 +7,11 @@ and taken up again as one in a single process is.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,38 +60,40 @@ class OnRay:
         import ray
         import ray.data
 
-        try:
-            self._start(ray)
-            resources = ray.cluster_resources()
-            gpus = resources.get("GPU", 0.0)
-            actors = self.actors or int(gpus or resources.get("CPU", 1.0))
-            size = self.block or max(1, min(LARGEST, -(-len(written) // (8 * actors))))
-            blocks = [to_block(written[n : n + size]) for n in range(0, len(written), size)]
-            memo = out / "memo.sqlite" if self.address is None else None
-            answers = ray.data.from_arrow(blocks).map_batches(
-                Worker,
-                fn_constructor_args=(
-                    settings,
-                    Path.cwd(),
-                    memo and memo.resolve(),
-                    dict(fingerprints),
-                ),
-                batch_size=None,
-                batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(size=actors),
-                num_cpus=1 if not gpus else 0,
-                num_gpus=min(1.0, gpus / actors) or None,
-            )
-            for answer in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
-                yield from from_answer(answer)
-        except ray.exceptions.RayError as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise InputError(
-                f"Ray gave up: {lines[-1] if lines else type(error).__name__}. Finished traces are "
-                "kept; start the same command again"
-            ) from None
-        finally:
-            ray.shutdown()
+        # Ray tells of dead actors on stdout, which is for the command's result alone.
+        with contextlib.redirect_stdout(sys.stderr):
+            try:
+                self._start(ray)
+                resources = ray.cluster_resources()
+                gpus = resources.get("GPU", 0.0)
+                actors = self.actors or int(gpus or resources.get("CPU", 1.0))
+                size = self.block or max(1, min(LARGEST, -(-len(written) // (8 * actors))))
+                blocks = [to_block(written[n : n + size]) for n in range(0, len(written), size)]
+                memo = out / "memo.sqlite" if self.address is None else None
+                answers = ray.data.from_arrow(blocks).map_batches(
+                    Worker,
+                    fn_constructor_args=(
+                        settings,
+                        Path.cwd(),
+                        memo and memo.resolve(),
+                        dict(fingerprints),
+                    ),
+                    batch_size=None,
+                    batch_format="pyarrow",
+                    compute=ray.data.ActorPoolStrategy(size=actors),
+                    num_cpus=1 if not gpus else 0,
+                    num_gpus=min(1.0, gpus / actors) or None,
+                )
+                for answer in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
+                    yield from from_answer(answer)
+            except ray.exceptions.RayError as error:
+                lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+                raise InputError(
+                    f"Ray gave up: {lines[-1] if lines else type(error).__name__}. Finished traces "
+                    "are kept; start the same command again"
+                ) from None
+            finally:
+                ray.shutdown()
 
     def _start(self, ray: Any) -> None:
         try:
