@@ -9,13 +9,14 @@ things off picture tokens by the words' own embeddings, and that show some heads
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import tokenizer as vocabulary
 import torch
 from batches import HEAD, PREFIX, Batch, Packed, collate
 from gaze import READING, SAYING, Gaze
 from measure import answers, figures
-from model import Reader, start, tokens
+from model import GRID, Reader, start, tokens
 from pictures import load
 from publish import detector
 from saving import save
@@ -29,9 +30,39 @@ RESTING = 0.4
 """Share of the steps during which the tower is not trained."""
 SHOWN = 0.8
 """Share of the steps during which heads are shown where to look with full weight."""
+NEAR = 0.25
+"""Share of a place's numbers that is believed of each neighbour, before the sum is made 1."""
 GRIDS = 0.1
 """Share of pictures that are grids of shapes."""
 TURNS = 8
+
+
+class Surprise:
+    """Mean surprise at what is to be said; a number of a place is nearly its neighbours, too."""
+
+    def __init__(self, words: Any) -> None:
+        """Looks the numbers and the brackets of places up."""
+        self._open, self._close = words.convert_tokens_to_ids(["[", "]"])
+        numbers = torch.tensor(words.convert_tokens_to_ids(list(map(str, range(GRID)))))
+        near = NEAR ** (torch.arange(GRID)[:, None] - torch.arange(GRID)).abs()
+        near *= near >= NEAR
+        self._near = torch.zeros(len(words), len(words))
+        self._near[numbers[:, None], numbers] = near / near.sum(1, keepdim=True)
+
+    def __call__(self, logits: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
+        """The loss.
+
+        Args:
+            logits: [said, V].
+            said: Words of whole answers, one behind the other.
+        """
+        surprise = functional.cross_entropy(logits, said, reduction="none")
+        inside = (said == self._open).cumsum(0) > (said == self._close).cumsum(0)
+        inside &= said != self._open
+        placed = functional.cross_entropy(
+            logits[inside], self._near[said[inside]], reduction="none"
+        )
+        return surprise.masked_scatter(inside, placed).mean()
 
 
 def hidden(
@@ -60,6 +91,7 @@ def main() -> None:
     model = start(words, detector())
     model.set_attn_implementation("eager")
     reader = Reader(words, model.config.text_config.hidden_size)
+    surprise = Surprise(words)
     reading = Gaze(model.model.language_model, READING)
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
     trainer = Trainer(task, model, reader)
@@ -79,7 +111,7 @@ def main() -> None:
         batch = batch_of(step)
         read = tokens(model, batch.pixels)
         states = hidden(model, batch, read)[batch.at]
-        losses = {"words": functional.cross_entropy(model.lm_head(states), batch.said)}
+        losses = {"words": surprise(model.lm_head(states), batch.said)}
         weight = 0.1 + 0.4 * max(0.0, 1 - step / (0.6 * task.steps))
         embeddings = model.get_input_embeddings().weight
         seen = reader(read, embeddings, batch.boxes, batch.facts)
