@@ -7,7 +7,7 @@ by it (``shapes.py``).
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ from vprog.benchmarks.shapes import GRID, Expression
 
 SHORT, WITH_LONG = 11, 4
 """Questions behind a picture for the short answer, and how many beside one for a rationale."""
+DECIDES = (":", "is")
+"""Words of a rationale behind which stands how many were found, or the answer."""
 DECIDING = 4
 """How many times as much tokens of a rationale weigh that follow from what stands before them: how
 many were found, and the answer. All else is copied or read from the picture."""
@@ -58,12 +60,14 @@ class Asked(Packed):
         steps: For each of three steps (what the nouns name; what stands as the last one's
             relations say; all) where it is due, an index into [B * T], and where to look there:
             nowhere (the first token of all) or at tokens of the picture, bool [n, 37].
+        decided: The same where a rationale says how many a step has found, and the answer.
     """
 
     answers: tuple[torch.Tensor, torch.Tensor]
     told: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     wanted: torch.Tensor
     steps: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    decided: tuple[torch.Tensor, torch.Tensor]
 
 
 def read_sentences(words: Any, found: dict[str, Expression]) -> list[Sentence]:
@@ -118,17 +122,30 @@ def collate(
     sentences: Sequence[Sentence],
     asked: Sequence[Sequence[int]],
     long: int,
+    disguises: Sequence[Mapping[str, str]] = (),
 ) -> Asked:
-    """A batch of pictures with the sentences that are asked about each, rationales first."""
+    """A batch of pictures with the sentences that are asked about each, rationales first.
+
+    Args:
+        words: Tokenizer.
+        cells: What stands in cells.
+        grids: The pictures.
+        sentences: All that can be asked.
+        asked: For each picture, which of them.
+        long: How many of these are asked for a rationale.
+        disguises: For each picture colours that new ones take the place of, in pixels and words.
+    """
     code = words.convert_tokens_to_ids
     talk, end, yes, no = code(["<assistant>", "<end_of_utterance>", "yes", "no"])
     head = code([USER, BEGIN, TILE, *[PATCH] * IMAGE_TOKENS, CLOSE])
     shortly, explain = words([SHORTLY, EXPLAIN], add_special_tokens=False).input_ids
     masks = cells.masks(grids)
     rows, answers, told, wanted = [], [], [], []
+    decided: list[tuple[int, int, np.ndarray]] = []
     steps: list[list[tuple[int, int, np.ndarray]]] = [[], [], []]
     for row, chosen in enumerate(asked):
         here = {word: mask[row : row + 1] for word, mask in masks.items()}
+        first = len(told)
         ids, places, owners = list(head), list(range(PREFIX)), [0] * PREFIX
         for number, index in enumerate(chosen, 1):
             sentence, start = sentences[index], len(ids)
@@ -140,7 +157,7 @@ def collate(
                 said = rationale(expression, cells, grids[row])
                 target = [*code([word for word, _ in said]), end]
                 assert words.unk_token_id not in target
-                follows = [DECIDING if word in (":", "is") else 1 for word, _ in said]
+                follows = [DECIDING if word in DECIDES else 1 for word, _ in said]
                 weights = np.array([1, *follows]) / (1 + sum(follows))
                 for offset, (token, about) in enumerate(
                     zip(target, [*(cells_ for _, cells_ in said), None], strict=True)
@@ -149,6 +166,8 @@ def collate(
                     look = np.zeros(CELLS, bool)
                     look[list(about or ())] = True
                     wanted.append(look)
+                    if offset and said[offset - 1][0] in DECIDES:
+                        decided.append((row, before + offset, look))
             else:
                 target = [yes if (subject & beside).any() else no, end]
                 answers += [(row, before, target[0]), (row, before + 1, end)]
@@ -161,16 +180,20 @@ def collate(
             ids += one
             places += range(PREFIX, PREFIX + len(one))
             owners += [number] * len(one)
-        rows.append((ids, places, owners))
+        worn = disguises[row] if disguises else {}
+        other = dict(zip(code(list(worn)), code(list(worn.values())), strict=True))
+        rows.append(([other.get(one, one) for one in ids], places, owners))
+        told[first:] = [(r, c, other.get(one, one), w) for r, c, one, w in told[first:]]
     (token_ids, positions, _), mask = table_of(rows)
 
     def index(places: Sequence[tuple[Any, ...]]) -> torch.Tensor:
         return torch.tensor([row * token_ids.shape[1] + column for row, column, *_ in places])
 
     return Asked(
-        pixels_of(cells.draw(grids, 96)), token_ids, positions, mask,
+        pixels_of(cells.draw(grids, 96, disguises)), token_ids, positions, mask,
         (index(answers), torch.tensor([a[2] for a in answers])),
         (index(told), torch.tensor([t[2] for t in told]), torch.tensor([t[3] for t in told])),
         looked_at(np.array(wanted, bool).reshape(-1, CELLS))[:, 1:],
         tuple((index(due), looked_at(np.stack([c for *_, c in due]))) for due in steps),
+        (index(decided), looked_at(np.array([c for *_, c in decided], bool).reshape(-1, CELLS))),
     )  # fmt: skip

@@ -7,8 +7,9 @@ in a cell is read by ``pixels``; answers follow from the gold layouts.
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,6 +27,11 @@ NUMBERS = 32
 """Places are whole numbers below this."""
 COLORS, FIGURES = ("red", "green", "blue"), ("circle", "square", "triangle")
 WORDS = (*COLORS, *FIGURES)
+NEW_COLORS = {
+    "yellow": (1.0, 1.0, 0.0), "cyan": (0.0, 1.0, 1.0), "purple": (1.0, 0.0, 1.0),
+    "white": (1.0, 1.0, 1.0), "orange": (1.0, 0.5, 0.0),
+}  # fmt: skip
+"""Colours that SHAPES does not have, as shares of a colour's own light in red, green and blue."""
 CELLS = GRID * GRID
 
 
@@ -52,9 +58,26 @@ class Cells:
             word: figure == index for index, word in enumerate(FIGURES)
         }
 
-    def draw(self, grids: np.ndarray, side: int) -> np.ndarray:
-        """Pictures of grids [B, 9], scaled as the processor scales: uint8 [B, side, side, 3]."""
-        parts = self.pixels[grids].reshape(-1, GRID, GRID, CELL, CELL, 3)
+    def draw(
+        self, grids: np.ndarray, side: int, disguises: Sequence[Mapping[str, str]] = ()
+    ) -> np.ndarray:
+        """Pictures of grids [B, 9], scaled as the processor scales: uint8 [B, side, side, 3].
+
+        Args:
+            grids: Of cells.
+            side: Pixels a side.
+            disguises: For each picture colour -> the new one that takes its place.
+        """
+        painted = self.pixels[grids]
+        for row, disguise in enumerate(disguises):
+            for color, other in disguise.items():
+                channel = COLORS.index(color)
+                here = self.colors[grids[row]] == channel
+                cells = painted[row, here].astype(float)
+                light = cells[..., channel, None] * np.array(NEW_COLORS[other])
+                cells[..., channel] = 0
+                painted[row, here] = np.maximum(light, cells).round().astype(np.uint8)
+        parts = painted.reshape(-1, GRID, GRID, CELL, CELL, 3)
         small = parts.transpose(0, 1, 3, 2, 4, 5).reshape(-1, GRID * CELL, GRID * CELL, 3)
         scaled = (
             Image.fromarray(one).resize((side, side), Image.Resampling.BILINEAR) for one in small
@@ -142,6 +165,16 @@ def exchanged(found: Iterable[str]) -> dict[str, Expression]:
             beside = "".join(f"({side} " for side in sides_) + last + ")" * len(sides_)
             made["".join(a + b for a, b in parts)] = f"(is {head} {beside})"
     return {text: parse_expression(query) for text, query in sorted(made.items())}
+
+
+def disguised(rng: random.Random) -> dict[str, str]:
+    """Colour -> a new one; each of SHAPES' colours is left as it is as often as not.
+
+    So sentences of two colours become many more than there are, and none of those that are there:
+    no colour is exchanged for another of SHAPES'.
+    """
+    others = rng.sample(list(NEW_COLORS), len(COLORS))
+    return {old: new for old, new in zip(COLORS, others, strict=True) if rng.random() < 0.5}
 
 
 def denoted(expression: Expression, masks: dict[str, np.ndarray]) -> np.ndarray:

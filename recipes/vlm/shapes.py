@@ -18,7 +18,7 @@ import tokenizer  # noqa: F401  says where the other recipes are
 import torch
 from asked_of_cells import SHORT, WITH_LONG, Asked, choose, collate, read_sentences
 from batches import HEAD
-from cells import CELLS, exchanged, load, read, sentences
+from cells import CELLS, disguised, exchanged, load, read, sentences
 from gaze import SAYING, Gaze
 from model import IMAGE_TOKENS, tokens
 from publish import CHECKPOINTS
@@ -41,6 +41,8 @@ EVERY = 1
 TOLD = 3.0
 """Weight of rationales beside answers. With VPD's 1 explanations were well written and came to
 another answer than the short one on a third of the pictures."""
+DISGUISED = 0.5
+"""Share of pictures of which colours are exchanged for new ones, in pixels and words."""
 OWN = 0.4
 """Share of pictures that are those of the training splits; all others are new."""
 
@@ -96,16 +98,17 @@ def main() -> None:
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
     trainer = Trainer(task, model, nn.Module(), slow=(model.model.vision_tower,))
 
-    def batch_of(key: str, number: int, asked: Any, long: int) -> Asked:
+    def batch_of(key: str, number: int, asked: Any, long: int, disguise: float = 0) -> Asked:
         rng = random.Random(f"{task.seed}/{key}")
         grids = pictures(rng, own, things, number)
         each = WITH_LONG + 1 if long else SHORT
         chosen = choose(rng, asked, cells.masks(grids), each)
-        return collate(words, cells, grids, asked, chosen, long)
+        worn = [disguised(rng) if rng.random() < disguise else {} for _ in grids]
+        return collate(words, cells, grids, asked, chosen, long, worn)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         long = step % EVERY == 0
-        batch = batch_of(str(step), given.batch, learned, int(long))
+        batch = batch_of(str(step), given.batch, learned, int(long), DISGUISED)
         states = hidden(model, batch, tokens(model, batch.pixels))
         at, said = batch.answers
         losses = {"answer": functional.cross_entropy(model.lm_head(states[at]), said)}
@@ -115,6 +118,7 @@ def main() -> None:
             return losses
         at, said, share = batch.told
         each = functional.cross_entropy(model.lm_head(states[at]), said, reduction="none")
+        losses["decided"] = 0.5 * shown[-1].surprise(*batch.decided)
         losses["rationale"] = TOLD * (each * share).sum() / share.sum()
         for layer, gaze in zip(SAYING, saying, strict=True):
             losses[f"saying_{layer}"] = 0.3 * gaze.loss(at, batch.wanted, HEAD)

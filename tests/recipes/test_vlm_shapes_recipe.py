@@ -141,6 +141,53 @@ def test_a_batch_holds_answers_and_where_to_look_for_them(recipe, pictures) -> N
                 expected.tolist()
             )
 
+    at, look = batch.decided
+    begun = [text(ids[place]) for place in at.tolist()]
+    assert set(begun) == {":", "is"}
+    for place, cells_ in zip(at.tolist(), look, strict=True):
+        found = text(ids[place + 1]) not in ("none", "no")
+        assert bool(cells_[1:].any()) == found
+        assert bool(cells_[0]) != found
+
+
+def test_disguised_colours_are_new_ones_in_pixels_and_words(recipe, pictures) -> None:
+    cells, grids = recipe.cells.read(pictures[:4], mirrored=False)
+    found = {text: parse_expression(query) for text, query in SENTENCES.items()}
+    asked = recipe.asked.read_sentences(recipe.words, found)
+    chosen = [[0, 1, 2, 3]] * 4
+    plain = recipe.asked.collate(recipe.words, cells, grids, asked, chosen, 2)
+    worn = [{"red": "yellow"}, {}, {"green": "cyan", "blue": "white"}, {"blue": "purple"}]
+    other = recipe.asked.collate(recipe.words, cells, grids, asked, chosen, 2, worn)
+    for row, disguise in enumerate(worn):
+        before = recipe.words.decode(plain.ids[row]).split()
+        after = recipe.words.decode(other.ids[row]).split()
+        assert [disguise.get(word, word) for word in before] == after
+        painted, was = other.pixels[row], plain.pixels[row]
+        assert bool((painted != was).any()) == bool(set(disguise) & set(_colors(cells, grids[row])))
+    width = other.ids.shape[1]
+    at, said, _ = other.told
+    assert [int(other.ids.flatten()[place + 1]) for place in at] == said.tolist()
+    assert int(at[-1]) // width == 3
+    yellow = cells.draw(grids[:1], 30, [{"red": "yellow"}])[0].astype(int)
+    was = cells.draw(grids[:1], 30)[0].astype(int)
+    red = (was[..., 0] > 100) & (was[..., 1] < 60) & (was[..., 2] < 60)
+    assert red.any()
+    assert (yellow[red][:, 0] == was[red][:, 0]).all()
+    assert (yellow[red][:, 1] == was[red][:, 0]).all()
+    assert (yellow[~red & (was.max(-1) > 100)] == was[~red & (was.max(-1) > 100)]).all()
+
+
+def test_no_colour_is_disguised_as_another_of_shapes(recipe) -> None:
+    rng = random.Random(0)
+    made = [recipe.cells.disguised(rng) for _ in range(50)]
+    assert {old for one in made for old in one} == {"red", "green", "blue"}
+    assert not {new for one in made for new in one.values()} & {"red", "green", "blue"}
+    assert all(len(set(one.values())) == len(one) for one in made)
+
+
+def _colors(cells, grid) -> list[str]:
+    return [("red", "green", "blue")[index] for index in cells.colors[grid] if index >= 0]
+
 
 def test_new_pictures_are_made_of_the_cells_of_real_ones(recipe, pictures) -> None:
     cells, grids = recipe.cells.read(pictures, mirrored=False)
