@@ -16,7 +16,7 @@ KEY = ("task", "row", "labels", "seeds")
 
 def records_of(said: dict[str, Any], command: str) -> list[dict[str, Any]]:
     """One record a task, row and size of the labelled set."""
-    time = said.get("latency", {})
+    time = said.get("latency") or {}
     milliseconds = {"programs": time.get("programs_ms"), time.get("row"): time.get("student_ms")}
     settings = said["settings"]
     return [

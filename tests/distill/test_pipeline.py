@@ -23,8 +23,10 @@ from vprog.runs.folder import read_traces
 from vprog.teach.stage import Task
 from vprog.world import write
 
-TURN = {"task": "world-gqa:world", "row": "vpd", "programs_ms": 4.0, "student_ms": 2.0,
-        "ratio": 2.0, "ratios": [2.0]}  # fmt: skip
+TURN = {"writer": "gold", "n": 5, "programs_ms": 4.0, "student_ms": 2.0, "ratio": 2.0,
+        "ci95": [1.5, 2.5],
+        "batches": {"size": 5, "programs_ms": 3.0, "student_ms": 1.0, "ratio": 3.0,
+                    "ratios": [3.0]}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def distilled(
     out = tmp_path_factory.mktemp("out") / "distilled"
     settings = settings_of(world, student("idefics3"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distilling, "latency", lambda pipeline: TURN)
+        patch.setattr(distilling, "latency", lambda run, student: TURN)
         return out, settings, distill(settings, out)
 
 

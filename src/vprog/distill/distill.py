@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vprog.console import note
 from vprog.distill.explained import read_explanations, verified_rationales
+from vprog.distill.latency import latency
 from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline
-from vprog.distill.table import found, latency
+from vprog.distill.table import found
+from vprog.errors import InputError
 from vprog.report.distill import distill_tables
 from vprog.report.html import ReportItem, write_report
 from vprog.runs.folder import read_traces, write_atomically
@@ -25,7 +28,7 @@ def distill(settings: DistillSettings, out: Path, *, timed: bool = True) -> dict
     Args:
         settings: What to do.
         out: Its folder.
-        timed: Whether the time a question is measured, which takes a dozen short runs.
+        timed: Whether the time a question is measured.
 
     Returns:
         What ``distill.json`` holds and ``vprog distill --json`` prints, see ``table.found``; with
@@ -55,10 +58,18 @@ def distill(settings: DistillSettings, out: Path, *, timed: bool = True) -> dict
     return said
 
 
-def _kept(file: Path, pipeline: Pipeline) -> dict[str, Any]:
-    """A measurement is made once."""
+def _kept(file: Path, pipeline: Pipeline) -> dict[str, Any] | None:
+    """The first task's time a question, measured once; None where there are too few questions."""
+    settings, task = pipeline.settings, pipeline.settings.tasks[0]
+    row = next((r for r in settings.rows if STUDENTS[r][1]), settings.rows[0])
     if not file.is_file():
-        write_atomically(file, json.dumps(latency(pipeline)).encode())
+        student = str(pipeline.student(row, pipeline.sizes[-1]))
+        try:
+            said = latency(pipeline.test_run(task), student)
+        except InputError as error:
+            note(str(error))
+            return None
+        write_atomically(file, json.dumps({"task": task.name, "row": row, **said}).encode())
     kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return kept
 

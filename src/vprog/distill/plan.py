@@ -13,9 +13,9 @@ from typing import TypeVar
 from vprog.distill.answerer import Answerer, answerer_settings, student_toolbox
 from vprog.distill.candidates import read_candidates
 from vprog.distill.dataset import Built, build
+from vprog.distill.latency import MANY, TURNS, WARM
 from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline, answering
 from vprog.distill.settings import Mode
-from vprog.distill.table import FEW, MANY, REPEATS
 from vprog.distill.train import Plan as TrainingPlan
 from vprog.distill.train import plan as plan_training
 from vprog.distill.train import steps_s
@@ -207,10 +207,9 @@ class _Planning:
 
 
 def _latency(programs: Plan, student: Plan) -> Part:
-    """See ``table.latency``: pairs of short runs that each start anew and leave nothing."""
+    """See ``latency``: one question at a time, then batches; nothing is left of it."""
     kinds = [
-        run_part("latency", plan, REPEATS * (FEW + MANY), 2 * REPEATS)
-        for plan in (programs, student)
+        run_part("latency", plan, WARM + (1 + TURNS) * MANY, 1) for plan in (programs, student)
     ]
     return dataclasses.replace(_whole("latency", kinds), storage_mb=0.0)
 

@@ -1,10 +1,7 @@
-"""What ``vprog distill`` found: accuracies, paired differences, rationales, latency, yield."""
+"""What ``vprog distill`` found: accuracies, paired differences, rationales, yield."""
 
 from __future__ import annotations
 
-import statistics
-import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,17 +9,13 @@ from typing import Any
 from vprog.console import note
 from vprog.distill.candidates import read_candidates, yield_curve
 from vprog.distill.explained import run_quality
-from vprog.distill.pipeline import STUDENTS, Pipeline, run_student, run_to_end
+from vprog.distill.pipeline import STUDENTS, Pipeline
 from vprog.errors import InputError
 from vprog.evaluation.run import commit
 from vprog.evaluation.score import ScoredRun, compare_runs, score_run
 from vprog.evaluation.statistics import wilson
 from vprog.runs.folder import is_run
 from vprog.teach.stage import Task
-
-FEW, MANY = 16, 80
-"""Questions of the two runs whose difference tells the time a question, without the start."""
-REPEATS = 3
 
 
 def found(pipeline: Pipeline) -> dict[str, Any]:
@@ -31,7 +24,7 @@ def found(pipeline: Pipeline) -> dict[str, Any]:
     Returns:
         ``records`` (task, row, labels, accuracy, ci95, n, by_type, ...; students with ``gain``, the
         paired difference to Instruct of as many labels, and ``to_programs``), ``quality`` of
-        rationales, ``yields`` of candidates, ``built`` data sets, ``latency``.
+        rationales, ``yields`` of candidates.
     """
     settings = pipeline.settings
     records: list[dict[str, Any]] = []
@@ -126,45 +119,3 @@ def _quality(pipeline: Pipeline, task: Task) -> list[dict[str, Any]]:
                 continue
             figures.append({"task": task.name, "row": row, "labels": size, **quality})
     return figures
-
-
-def latency(pipeline: Pipeline) -> dict[str, Any]:
-    """Milliseconds a question of the programs (writing and executing) and of a student.
-
-    Both answer the same questions of the first task on this machine, in batches, in turns, with
-    nothing remembered: runs of ``FEW`` and of ``MANY`` questions, whose difference leaves out the
-    start.
-
-    Returns:
-        ``programs_ms``, ``student_ms``, ``ratio`` (the median of the turns' ratios), ``ratios``.
-    """
-    settings, task = pipeline.settings, pipeline.settings.tasks[0]
-    row = next((r for r in settings.rows if STUDENTS[r][1]), settings.rows[0])
-    student = str(pipeline.student(row, pipeline.sizes[-1]))
-    import dataclasses
-
-    base = pipeline.test_run(task)
-
-    def seconds(n: int, direct: bool) -> float:
-        run = dataclasses.replace(base, limit=n)
-        with tempfile.TemporaryDirectory() as folder:
-            started = time.perf_counter()
-            if direct:
-                run_student(run, Path(folder) / "run", student)
-            else:
-                run_to_end(run, Path(folder) / "run")
-            return time.perf_counter() - started
-
-    def slope(direct: bool) -> float:
-        return max(1e-6, (seconds(MANY, direct) - seconds(FEW, direct)) / (MANY - FEW))
-
-    pairs = [(slope(direct=False), slope(direct=True)) for _ in range(REPEATS)]
-    ratios = [round(programs / one, 2) for programs, one in pairs]
-    return {
-        "task": task.name,
-        "row": row,
-        "programs_ms": round(1000 * statistics.median(p for p, _ in pairs), 2),
-        "student_ms": round(1000 * statistics.median(s for _, s in pairs), 2),
-        "ratio": statistics.median(ratios),
-        "ratios": ratios,
-    }

@@ -55,10 +55,15 @@ def distill_tables(said: Mapping[str, Any]) -> list[Table]:
     time = said.get("latency")
     if time:
         cells: list[list[Cell]] = [
-            [time["task"], time["row"], time["programs_ms"], time["student_ms"], time["ratio"]]
+            [time["task"], time["row"], how, one["programs_ms"], one["student_ms"], one["ratio"]]
+            for how, one in (
+                ("one at a time", time),
+                (f"{time['batches']['size']} at once", time["batches"]),
+            )
         ]
-        columns = ("task", "row", "programs, ms", "student, ms", "times faster")
-        tables.append(("time a question, in batches, same machine in turns", columns, cells))
+        columns = ("task", "row", "questions", "programs, ms", "student, ms", "times faster")
+        title = f"time a question, programs by {time['writer']}, same machine in turns"
+        tables.append((title, columns, cells))
     return tables
 
 
