@@ -23,11 +23,6 @@ _LIGHT = (
     "have appear appears picture image photo scene drawing found stand stands at"
 )
 """Words that a question can mostly lose without losing its meaning."""
-_VERBS = (
-    "agree agrees share shares match matches equal equals go goes come comes seem seems call "
-    "called name give state spot find believe known guess between among whose kind type sort"
-)
-"""Words that may be strange, too: what is asked can be told from the others."""
 STRANGE = "qzx"
 """A word that no writer knows: it stands for all of them."""
 _PICTURES = (Picture("left"), Picture("right"))
@@ -44,22 +39,15 @@ def wording(asked: Asked, rng: random.Random) -> str:
     text = asked.text if rng.random() < OWN_WORDING else asked.said(rng, "train")
     if rng.random() < 0.3:
         text = rough(text, rng)
-    return worn(text, rng) if rng.random() < 0.5 else text
-
-
-def worn(text: str, rng: random.Random) -> str:
-    """Some light words lost or strange, a verb strange now and then, a strange word put in."""
-    light, verbs = _LIGHT.split(), _VERBS.split()
-    words = []
-    for word in text.split(" "):
-        plain, chance = word.lower().strip(",.:?"), rng.random()
-        if (plain in light and chance < 0.15) or (plain in verbs and chance < 0.2):
-            words.append(STRANGE)
-        elif plain not in light or chance < 0.9:
-            words.append(word)
-    if rng.random() < 0.3:
-        words.insert(rng.randrange(len(words) + 1), STRANGE)
-    return " ".join(words)
+    if rng.random() < 0.25:
+        words, light = text.split(" "), frozenset(_LIGHT.split())
+        for index, word in enumerate(words):
+            if word.lower() in light and rng.random() < 0.12:
+                words[index] = STRANGE
+        if rng.random() < 0.3:
+            words.insert(rng.randrange(len(words)), STRANGE)
+        text = " ".join(words)
+    return text
 
 
 def rough(text: str, rng: random.Random) -> str:

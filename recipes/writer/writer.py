@@ -11,7 +11,6 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -117,22 +116,15 @@ def main() -> None:
         "--until", type=float, default=0,
         help="end once this share of validation programs is exact, for a weak writer",
     )  # fmt: skip
-    parser.add_argument("--start", type=Path, help="checkpoint to train on from")
     given = parser.parse_args()
     task = plan(given)
     torch.manual_seed(task.seed)
     questions = drawn("train", given.questions, task.seed)
     words = task.folder / "tokenizer"
-    if given.start:
-        AutoTokenizer.from_pretrained(given.start).save_pretrained(words)
-    elif not words.is_dir():
+    if not words.is_dir():
         tokenizer_of(questions, task.seed).save_pretrained(words)
     tokenizer = AutoTokenizer.from_pretrained(words)
-    model = (
-        LlamaForCausalLM.from_pretrained(given.start, dtype=torch.float32)
-        if given.start
-        else model_of(len(tokenizer), given.layers, given.width)
-    )
+    model = model_of(len(tokenizer), given.layers, given.width)
     trainer = Trainer(task, model, tokenizer.pad_token_id)
     fresh = drawn("val", VAL, task.seed)
     seen = validation(tokenizer, fresh, "train")
