@@ -60,7 +60,7 @@ def main() -> None:
         mine = [{**q, "seeds": [said["settings"]["seed"]]} for q in said["quality"]]
         names = {tuple(str(q[k]) for k in KEY) for q in mine}
         quality = [q for q in quality if tuple(str(q[k]) for k in KEY) not in names] + mine
-    all_of = {"records": [records[key] for key in sorted(records)], "quality": quality}
+    all_of = {**held, "records": [records[key] for key in sorted(records)], "quality": quality}
     given.out.write_text(json.dumps(all_of, indent=1) + "\n", "utf-8")
 
 
