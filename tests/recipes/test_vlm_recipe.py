@@ -35,11 +35,12 @@ def recipe() -> Iterator[SimpleNamespace]:
         import scenes
         import tasks
         import tokenizer
+        import vlm
 
         words = tokenizer.build(300)
         yield SimpleNamespace(
             batches=batches, measure=measure, model=model, scenes=scenes, tasks=tasks,
-            pictures=pictures, words=words,
+            pictures=pictures, vlm=vlm, words=words,
         )  # fmt: skip
     finally:
         sys.path[:] = paths
@@ -151,3 +152,24 @@ def test_packed_questions_do_not_see_each_other(
                 said += inputs.input_ids[0, -length:].tolist()
     assert batch.said.tolist() == said
     assert torch.allclose(packed, torch.cat(alone), atol=2e-4)
+
+
+def test_only_a_number_of_a_place_is_nearly_its_neighbours(recipe) -> None:
+    import torch
+
+    surprise = recipe.vlm.Surprise(recipe.words)
+    said = torch.tensor(recipe.words("red ball : 2 at [3 4 9 31] .").input_ids)
+    number = recipe.words.convert_tokens_to_ids(list(map(str, range(32))))
+    at = {int(token): index for index, token in enumerate(said)}
+
+    def cost(place: int, guess: int) -> float:
+        """Of a guess that is nearly certain, where all else is right."""
+        logits = 20.0 * torch.nn.functional.one_hot(said, len(recipe.words)).float()
+        logits[at[number[place]]] = 0.0
+        logits[at[number[place]], number[guess]] = 8.0
+        return float(surprise(logits, said))
+
+    assert cost(9, 9) < cost(9, 10) < cost(9, 12)
+    assert cost(9, 8) == pytest.approx(cost(9, 10))
+    assert cost(31, 30) < cost(31, 0)  # places do not go round
+    assert cost(2, 3) == pytest.approx(cost(2, 20))  # a count is a count
