@@ -80,7 +80,7 @@ def vprog(tmp_path: Path) -> Command:
             # A limit on file sizes would also cut the modules that Python caches.
             env={**os.environ, "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1" if before else ""},
             preexec_fn=before,
-            timeout=600,  # it hangs; a busy machine is slow
+            timeout=600,  # against hanging alone: busy machines are slow
         )
         err = done.stderr.decode()
         assert "Traceback" not in err, err

@@ -87,7 +87,8 @@ def choose(
 ) -> list[list[int]]:
     """For every picture which sentences are asked.
 
-    Sentences with no, one and two relations are asked equally often, each true as often as false.
+    Sentences with no, one and two relations are asked equally often, each true as often as
+    false where it can be both in a batch.
     """
     truth = np.stack([denoted(s.expression, masks).any(-1) for s in sentences])
     kinds: dict[int, list[int]] = {}

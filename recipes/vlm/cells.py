@@ -1,8 +1,9 @@
 """Grids of SHAPES to train on: real cells in new places, and what sentences denote on them.
 
 Nothing is drawn anew: the nine cells of a new picture are cut out of the pictures of train.small
-and train.tiny, half of them mirrored, so that sizes, shades and edges are the real ones. What is
-in a cell is read by ``pixels``; answers follow from the gold layouts.
+and train.tiny, half of them mirrored, so that sizes, shades and edges are the real ones; but
+colours may be in disguise, so that sentences speak of more of them. What is in a cell is read by
+``pixels``; answers follow from the gold layouts.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from vprog.distill import latency as timing
 from vprog.distill.latency import latency
 from vprog.errors import InputError
 from vprog.evaluation.run import RunSettings
+from vprog.example import Example
 from vprog.world import write
 
 
@@ -62,3 +64,22 @@ def test_too_few_pictures_are_said_with_their_number(
 ) -> None:
     with pytest.raises(InputError, match=r"8 different pictures, here are \d; give --limit test"):
         latency(settings_of(world, limit=4), student("idefics3"))
+
+
+def test_questions_without_a_gold_program_take_no_part(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    select, dropped = timing.select_examples, []
+
+    def some_without(*given: object) -> list[Example]:
+        found = select(*given)  # type: ignore[arg-type]
+        bare = [replace(example, programs={}) for example in found[::3]]
+        dropped[:] = [example.id for example in bare]
+        return sorted([*bare, *(e for n, e in enumerate(found) if n % 3)], key=lambda e: e.id)
+
+    monkeypatch.setattr(timing, "select_examples", some_without)
+    asked = timing._questions(settings_of(world))
+    assert asked
+    assert not {example.id for example in asked} & set(dropped)
+    written = timing._questions(settings_of(world, writer="zoo"))
+    assert {example.id for example in written} & set(dropped)

@@ -51,14 +51,17 @@ def latency(settings: RunSettings, student: str) -> dict[str, Any]:
         InputError: Too few questions, or as ``run_benchmark``.
     """
     with ExitStack() as stack:
-        programs = stack.enter_context(_Side(settings))
-        direct = _Side(answering(settings, student, explain=False), student_toolbox(student))
-        sides = (programs, stack.enter_context(direct))
-        n = min(MANY, (len(programs.examples) - WARM) // (1 + TURNS))
+        direct = answering(settings, student, explain=False)
+        sides = (
+            stack.enter_context(_Side(settings, _questions(settings), None)),
+            stack.enter_context(_Side(direct, _questions(settings), student_toolbox(student))),
+        )
+        asked = len(sides[0].examples)
+        n = min(MANY, (asked - WARM) // (1 + TURNS))
         if n < 1:
             raise InputError(
                 f"{settings.benchmark} {settings.split}: the time a question needs questions about "
-                f"{WARM + 1 + TURNS} different pictures, here are {len(programs.examples)}; give "
+                f"{WARM + 1 + TURNS} different pictures, here are {asked}; give "
                 "--limit test a larger number"
             )
         for side in sides:
@@ -86,10 +89,32 @@ def latency(settings: RunSettings, student: str) -> dict[str, Any]:
     }
 
 
-class _Side:
-    """A writer over a toolbox, and the questions that it is asked, each about another picture."""
+def _questions(settings: RunSettings) -> list[Example]:
+    """Questions of a run, each about another picture; where programs are gold, those that have one.
 
-    def __init__(self, settings: RunSettings, toolbox: Toolbox | None = None) -> None:
+    Each side reads its own, or one would decode the pictures of both.
+    """
+    seen: set[str] = set()
+    found = []
+    for example in select_examples(
+        settings.benchmark, settings.data, settings.split, settings.limit, settings.seed,
+        settings.ids, settings.types,
+    ):  # fmt: skip
+        pictures = {picture.id for picture in example.pictures}
+        has_program = settings.writer != "gold" or settings.language in example.programs
+        if has_program and not pictures & seen:
+            seen |= pictures
+            found.append(example)
+    return found
+
+
+class _Side:
+    """A writer over a toolbox, and the questions that it is asked."""
+
+    def __init__(
+        self, settings: RunSettings, examples: list[Example], toolbox: Toolbox | None
+    ) -> None:
+        self.examples = examples
         benchmark = load_benchmark(settings.benchmark)
         tools = (toolbox or load_toolbox(settings.toolbox)).with_tools(benchmark.tools)
         self._settings = settings
@@ -100,16 +125,6 @@ class _Side:
             settings=settings.writer_settings,
         )
         self._engine = Engine(tools, settings.engine)
-        seen: set[str] = set()
-        self.examples: list[Example] = []
-        for example in select_examples(
-            settings.benchmark, settings.data, settings.split, settings.limit, settings.seed,
-            settings.ids, settings.types,
-        ):  # fmt: skip
-            pictures = {picture.id for picture in example.pictures}
-            if not pictures & seen:
-                seen |= pictures
-                self.examples.append(example)
 
     def __enter__(self) -> _Side:
         return self
