@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -206,3 +208,17 @@ def test_bad_arguments_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write to"):
         write("gqa", "flat", 1, 1, tmp_path / "file")
+
+
+def test_a_script_without_a_main_part_is_told_so_and_does_not_hang(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from vprog.errors import InputError\n"
+        "from vprog.world import write\n"
+        f"try:\n    write('gqa', 'generalist', 600, 1, {str(tmp_path / 'data')!r})\n"
+        "except InputError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert '`if __name__ == "__main__":`' in done.stdout

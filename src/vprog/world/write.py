@@ -7,6 +7,8 @@ import math
 import multiprocessing
 import random
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -30,6 +32,7 @@ Task = Literal["gqa", "nlvr2", "tally", "pope"]
 Split = Literal["train", "val", "test"]
 TASKS: tuple[str, ...] = get_args(Task)
 SPLITS: tuple[str, ...] = get_args(Split)
+_Pool = ProcessPoolExecutor | None
 _IDS = 10
 """Object ids that a picture may use."""
 
@@ -79,7 +82,8 @@ def write(
         out: Folder of this task's files; other splits may lie in it.
         split: ``train``, ``val`` or ``test``: never the same scenes.
         size: Side of the pictures in pixels.
-        workers: Processes that draw; the result does not depend on it.
+        workers: Processes that draw; the result does not depend on it. With more than one a script
+            needs ``if __name__ == "__main__":``, because each of them imports it.
         phrasing: ``train`` or ``held-out``: ask in other words (``paraphrases``); None asks in the
             world's own.
 
@@ -88,7 +92,8 @@ def write(
         ``phrasing`` where it was given.
 
     Raises:
-        InputError: An argument is out of bounds, or the folder cannot be written.
+        InputError: An argument is out of bounds, the folder cannot be written, or a process that
+            draws died.
     """
     _check(task, split, n, size, workers)
     look = get_domain(domain)
@@ -101,7 +106,7 @@ def write(
         raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
     job = _Job(task=task, domain=look.name, seed=seed, split=split, size=size, images=str(images),
                phrasing=part)  # fmt: skip
-    pool = multiprocessing.get_context("spawn").Pool(workers) if workers > 1 else None
+    pool = _pool(workers) if workers > 1 else None
     try:
         if task == "gqa":
             graphs = _write_gqa(job, look, n, folder, pool)
@@ -111,10 +116,14 @@ def write(
             graphs = _write_tally(job, look, n, folder, pool)
         else:
             graphs = _write_pope(job, n, folder, pool)
+    except BrokenProcessPool:
+        raise InputError(
+            "a process that draws pictures died. A script that draws needs "
+            '`if __name__ == "__main__":` around its calls; where memory is short, draw in one '
+            "process (workers=1)"
+        ) from None
     finally:
-        if pool is not None:
-            pool.terminate()
-            pool.join()
+        _finish(pool)
     _save(folder / f"{split}_sceneGraphs.json", graphs)
     settings = {
         "task": task,
@@ -129,6 +138,10 @@ def write(
         settings["phrasing"] = part
     _save(folder / f"{split}_world.json", settings)
     return settings
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
 
 
 def _check(task: str, split: str, n: int, size: int, workers: int) -> None:
@@ -206,16 +219,16 @@ def _draw_pairs_one(work: tuple[_Job, int]) -> tuple[list[dict[str, Any]], dict[
     return draw_pairs(*work)
 
 
-def _map(pool: Any, function: Any, job: _Job, indices: Iterable[int]) -> Iterator[Any]:
+def _map(pool: _Pool, function: Any, job: _Job, indices: Iterable[int]) -> Iterator[Any]:
     work = [(job, index) for index in indices]
     if pool is None or len(work) < 8:
         return map(function, work)
     chunk = max(1, min(64, len(work) // 8))
-    results: Iterator[Any] = pool.imap(function, work, chunksize=chunk)
+    results: Iterator[Any] = pool.map(function, work, chunksize=chunk)
     return results
 
 
-def _drawn(job: _Job, pool: Any, pictures: int) -> Iterator[tuple[int, Scene]]:
+def _drawn(job: _Job, pool: _Pool, pictures: int) -> Iterator[tuple[int, Scene]]:
     """Draws pictures without end, ``pictures`` of them at a time."""
     start = 0
     while True:
@@ -233,7 +246,7 @@ def _drop_unused(job: _Job, graphs: dict[str, Any], folder: Path) -> None:
             path.unlink()
 
 
-def _write_gqa(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> dict[str, Any]:
+def _write_gqa(job: _Job, domain: Domain, n: int, folder: Path, pool: _Pool) -> dict[str, Any]:
     balance, graphs = Balance(), {}
     questions: dict[str, Any] = {}
     for index, scene in _drawn(job, pool, math.ceil(n / gqa.PER_PICTURE * 1.04)):
@@ -250,7 +263,7 @@ def _write_gqa(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> di
     return graphs
 
 
-def _write_tally(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> dict[str, Any]:
+def _write_tally(job: _Job, domain: Domain, n: int, folder: Path, pool: _Pool) -> dict[str, Any]:
     balance, graphs = Balance(), {}
     rows: list[dict[str, Any]] = []
     for index, scene in _drawn(job, pool, math.ceil(n / tally.PER_PICTURE * 1.7)):
@@ -270,7 +283,7 @@ def _write_tally(job: _Job, domain: Domain, n: int, folder: Path, pool: Any) -> 
     return graphs
 
 
-def _write_pope(job: _Job, n: int, folder: Path, pool: Any) -> dict[str, Any]:
+def _write_pope(job: _Job, n: int, folder: Path, pool: _Pool) -> dict[str, Any]:
     share = [n // 3 + (number < n % 3) for number in range(3)]
     pictures = math.ceil(max(share) / pope.PER_SETTING)
     named = [
@@ -286,7 +299,7 @@ def _write_pope(job: _Job, n: int, folder: Path, pool: Any) -> dict[str, Any]:
     return graphs
 
 
-def _write_nlvr2(job: _Job, n: int, folder: Path, pool: Any) -> dict[str, Any]:
+def _write_nlvr2(job: _Job, n: int, folder: Path, pool: _Pool) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     graphs: dict[str, Any] = {}
     sets = math.ceil(n / nlvr2.PAIRS)
@@ -303,8 +316,7 @@ def _write_nlvr2(job: _Job, n: int, folder: Path, pool: Any) -> dict[str, Any]:
     return graphs
 
 
-def _finish(pool: Any) -> None:
+def _finish(pool: _Pool) -> None:
     """Lets workers end what they still draw, so that no file appears after the sweep."""
     if pool is not None:
-        pool.close()
-        pool.join()
+        pool.shutdown(cancel_futures=True)
