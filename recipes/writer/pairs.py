@@ -112,7 +112,7 @@ def _gqa(rng: random.Random) -> Iterator[Asked]:
             continue
         scene = arrange(specs, domain, rng)
         for row in gqa.ask(scene, domain, rng, Balance(), "0", gqa.PER_PICTURE).values():
-            programs = gqa_programs(row["semantic"], FAMILIES)
+            programs = dict(gqa_programs(row["semantic"], FAMILIES))
             yield Asked("gqa", row["question"], row["semantic"], programs)
 
 

@@ -100,6 +100,14 @@ def test_the_rest_of_gqas_operations_pass_the_check(semantic: list[dict[str, Any
         ([{"operation": "select"}], "needs 'operation', 'argument'"),
         ([op("query", "name", 0)], "does not come before"),
         ([op("select", "a (1)"), op("relate", "b above", 0)], "name,relation,s"),
+        ([], "at least one operation"),
+        ([op("query", "name")], "needs 1 dependencies, not 0"),
+        ([op("select", "a (1)"), op("same color", "", 0, 0, 0)], "needs 1 or 2 dependencies"),
+        (
+            [op("select", "a (1)"), op("exist", "?", 0), op("filter color", "red", 1)],
+            "that finds obj",
+        ),
+        ([op("select", "a (1)"), op("or", "", 0, 0)], "that says yes or no"),
     ],
 )
 def test_malformed_programs_are_named(semantic: list[dict[str, Any]], said: str) -> None:

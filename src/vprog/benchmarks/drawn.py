@@ -17,7 +17,7 @@ FAMILIES = ("color", "size", "pattern")
 """Attribute families of the drawn world, in the order in which programs compare them."""
 
 
-def drawn_programs(row: Mapping[str, Any], where: str) -> dict[str, str]:
+def drawn_programs(row: Mapping[str, Any], where: str) -> Mapping[str, str]:
     """The gold programs of a row by language; none where it has no column ``semantic``.
 
     Args:

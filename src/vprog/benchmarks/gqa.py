@@ -101,7 +101,7 @@ def _types(row: Mapping[str, Any], where: str) -> dict[str, str]:
     return types
 
 
-def _programs(row: Mapping[str, Any], families: Sequence[str], where: str) -> dict[str, str]:
+def _programs(row: Mapping[str, Any], families: Sequence[str], where: str) -> Mapping[str, str]:
     if "semantic" not in row:
         return {}
     try:

@@ -6,20 +6,43 @@ equality of attributes are computed; every other relation becomes a simple quest
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vprog.benchmarks.gqa_python import python_program
-from vprog.benchmarks.gqa_semantic import read_semantic
+from vprog.benchmarks.gqa_semantic import Operation, read_semantic
 from vprog.benchmarks.gqa_steps import steps_program
 
 GQA_FAMILIES = ("color", "material", "shape")
 """What two objects of a photograph can have in common, in GQA."""
 
+_LANGUAGES: Mapping[str, Callable[[Sequence[Operation], Sequence[str]], str]] = {
+    "steps": steps_program,
+    "python": python_program,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Programs(Mapping[str, str]):
+    """Programs that are written when they are asked for: of most questions nobody asks."""
+
+    operations: Sequence[Operation]
+    families: Sequence[str]
+
+    def __getitem__(self, language: str) -> str:
+        return _LANGUAGES[language](self.operations, self.families)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_LANGUAGES)
+
+    def __len__(self) -> int:
+        return len(_LANGUAGES)
+
 
 def gqa_programs(
     semantic: Sequence[Mapping[str, Any]], families: Sequence[str] = GQA_FAMILIES
-) -> dict[str, str]:
+) -> Mapping[str, str]:
     """The gold programs of a question.
 
     Args:
@@ -33,8 +56,4 @@ def gqa_programs(
     Raises:
         InputError: An operation is unknown or malformed.
     """
-    operations = read_semantic(semantic)
-    return {
-        "steps": steps_program(operations, families),
-        "python": python_program(operations, families),
-    }
+    return _Programs(read_semantic(semantic), families)

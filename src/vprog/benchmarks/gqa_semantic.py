@@ -31,6 +31,16 @@ OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"
 SCENE = "scene"
 """Name that stands for the whole picture."""
 
+_THINGS = ("select", "filter", "relate")
+"""Kinds that find objects; all others end in a value."""
+
+_INPUTS: dict[Kind, tuple[int, ...]] = {
+    "select": (0,), "filter": (1,), "relate": (1,), "query": (1,), "verify": (1,),
+    "verify rel": (1,), "choose": (1,), "choose rel": (1,), "exist": (1,), "and": (2,), "or": (2,),
+    "same": (1, 2), "different": (1, 2), "common": (2,), "compare": (2,),
+}  # fmt: skip
+"""How many operations one works on."""
+
 _IDS = re.compile(r"\s+\((?:-|[\w,]+)\)\s*$")
 
 
@@ -73,6 +83,8 @@ def read_semantic(rows: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
     Raises:
         InputError: An operation is unknown or malformed; the message shows it.
     """
+    if not rows:
+        raise InputError("a functional program needs at least one operation")
     operations: list[Operation] = []
     for row in rows:
         try:
@@ -85,7 +97,15 @@ def read_semantic(rows: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
             ) from error
         if any(not 0 <= i < len(operations) for i in inputs):
             raise InputError(f"operation {row!r} depends on one that does not come before it")
-        operations.append(_read(name, _IDS.sub("", argument).strip(), inputs))
+        operation = _read(name, _IDS.sub("", argument).strip(), inputs)
+        if len(inputs) not in _INPUTS[operation.kind]:
+            needed = " or ".join(map(str, _INPUTS[operation.kind]))
+            raise InputError(f"operation {row!r} needs {needed} dependencies, not {len(inputs)}")
+        wanted = operation.kind not in ("and", "or")
+        if any((operations[i].kind in _THINGS) != wanted for i in inputs):
+            needs = "finds objects" if wanted else "says yes or no"
+            raise InputError(f"operation {row!r} needs one before it that {needs}")
+        operations.append(operation)
     return tuple(operations)
 
 

@@ -87,10 +87,14 @@ def load_examples(run: Path) -> dict[str, Example]:
     Raises:
         InputError: No run, or the benchmark's files are gone.
     """
+    benchmark, data, split = _source(run)
+    return {example.id: example for example in load_benchmark(benchmark).load(Path(data), split)}
+
+
+def _source(run: Path) -> tuple[str, str, str]:
+    """Benchmark, folder and split of a run."""
     settings = read_settings(run)
-    benchmark = load_benchmark(str(settings["benchmark"]))
-    loaded = benchmark.load(Path(str(settings["data"])), str(settings["split"]))
-    return {example.id: example for example in loaded}
+    return str(settings["benchmark"]), str(settings["data"]), str(settings["split"])
 
 
 def example_of(record: Record, examples: Mapping[str, Example], run: Path) -> Example:
@@ -139,8 +143,12 @@ def collect_steps(runs: Sequence[Path], tools: Sequence[str] = tuple(ARGUMENTS))
     merged: dict[tuple[Any, ...], LearnableStep] = {}
     pictures: dict[str, Picture] = {}
     left_out: Counter[str] = Counter()
+    loaded: dict[tuple[str, str, str], dict[str, Example]] = {}
     for run in runs:
-        examples = load_examples(run)
+        source = _source(run)
+        if source not in loaded:
+            loaded[source] = load_examples(run)
+        examples = loaded[source]
         for record in read_traces(run):
             if record.verdict.judgement == "skipped":
                 continue
