@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -87,23 +88,28 @@ def choose(
 ) -> list[list[int]]:
     """For every picture which sentences are asked.
 
-    Sentences with no, one and two relations are asked equally often, each true as often as
-    false where it can be both in a batch.
+    Sentences with no, one and two relations are asked equally often. Of those with relations each
+    is true as often as false where it can be both in a batch. Without a relation most are false
+    of whatever is asked (no green shape is red), so there the answer is drawn first, and then a
+    sentence that has it.
     """
     truth = np.stack([denoted(s.expression, masks).any(-1) for s in sentences])
     kinds: dict[int, list[int]] = {}
     for index, sentence in enumerate(sentences):
         kinds.setdefault(relations(sentence.expression), []).append(index)
-    kind = list(kinds.values())
     chosen: list[list[int]] = [[] for _ in range(truth.shape[1])]
     free = set(range(len(chosen)))
     while free:
-        one, right = rng.choice(rng.choice(kind)), rng.random() < 0.5
-        fitting = [p for p in free if truth[one, p] == right and one not in chosen[p]]
-        fitting = fitting or [p for p in free if one not in chosen[p]]
+        kind, right = rng.choice(list(kinds)), rng.random() < 0.5
+        if kind:
+            pairs = product([rng.choice(kinds[kind])], sorted(free))
+        else:
+            pairs = product(kinds[kind], [rng.choice(sorted(free))])
+        fresh = [(one, picture) for one, picture in pairs if one not in chosen[picture]]
+        fitting = [pair for pair in fresh if truth[pair] == right] or fresh
         if not fitting:
             continue
-        picture = rng.choice(fitting)
+        one, picture = rng.choice(fitting)
         chosen[picture].append(one)
         if len(chosen[picture]) == each:
             free.remove(picture)

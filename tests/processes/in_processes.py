@@ -1,7 +1,7 @@
 """A small training in every process that runs this file; ``test_processes.py`` starts it.
 
-Arguments: ``teach`` or ``distill``, the student's folder, the folder of the result, and ``die`` to
-fail once all steps are done, which leaves the last state there.
+Arguments: ``teach`` or ``distill``, the student's folder, the folder of the result; ``sharded``;
+and ``die`` to fail once all steps are done, which leaves the last state there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ for folder in ("teach", "distill"):
     sys.path.append(str(HERE.parent / folder))
 
 
-def main(kind: str, student: str, out: str, die: bool) -> None:
+def main(kind: str, student: str, out: str, sharded: bool, die: bool) -> None:
     """Trains."""
     torch.set_num_threads(1)
     if die:
@@ -34,7 +34,7 @@ def main(kind: str, student: str, out: str, die: bool) -> None:
 
         settings = TeachSettings(
             method="full", steps=4, batch_size=2, accumulate=2, learning_rate=1e-3,
-            validate_every=1, save_every=2,
+            validate_every=1, save_every=2, sharded=sharded,
         )  # fmt: skip
         teach(
             "vqa", student, rows("vqa"), pictures(), out, settings=settings,
@@ -48,10 +48,10 @@ def main(kind: str, student: str, out: str, die: bool) -> None:
 
         tuning = SftSettings(
             method="full", steps=4, batch_size=4, micro_batch=2, learning_rate=1e-3,
-            validate_every=1, save_every=2, choose="loss",
+            validate_every=1, save_every=2, choose="loss", sharded=sharded,
         )  # fmt: skip
         distill(student, records(6), out, tuning, val=records(3))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:] == ["die"])
+    main(*sys.argv[1:4], "sharded" in sys.argv[4:], "die" in sys.argv[4:])

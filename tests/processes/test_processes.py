@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -14,6 +15,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'vprog[teach]'")
 pytest.importorskip("accelerate", reason="needs accelerate: pip install 'vprog[teach]'")
+
+from safetensors.torch import load_file  # noqa: E402
 
 SCRIPT = Path(__file__).with_name("in_processes.py")
 STUDENTS = {"teach": "vilt", "distill": "idefics3"}
@@ -72,6 +75,24 @@ def test_two_processes_have_the_loss_curve_of_one(made: Any, tmp_path: Path) -> 
     same(one, tmp_path / "two")
     outcome = json.loads((tmp_path / "two" / "training" / "outcome.json").read_text())
     assert (outcome["processes"], outcome["distributed"]) == (2, "MULTI_CPU")
+
+
+def test_sharded_processes_learn_the_same_and_any_number_goes_on(made: Any, tmp_path: Path) -> None:
+    kind, student, one = made
+    killed = run(kind, student, tmp_path / "two", 2, "sharded", "die")
+    assert "as if killed" in killed.stderr
+    assert "2 process(es), FSDP over MULTI_CPU" in killed.stderr
+    same(one, tmp_path / "two")
+    shutil.copytree(tmp_path / "two", tmp_path / "alone")
+    for name, processes in (("two", 2), ("alone", 1)):
+        again = run(kind, student, tmp_path / name, processes, "sharded")
+        assert again.returncode == 0, again.stderr
+        assert "goes on at step 2" in again.stderr
+        same(one, tmp_path / name)
+        first, second = (load_file(f / "model.safetensors") for f in (one, tmp_path / name))
+        assert first.keys() == second.keys()
+        for key, weight in first.items():
+            torch.testing.assert_close(second[key], weight, atol=2e-3, rtol=0)
 
 
 def test_one_process_goes_on_where_two_were_killed(made: Any, tmp_path: Path) -> None:

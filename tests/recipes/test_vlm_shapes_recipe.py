@@ -102,6 +102,24 @@ def test_answers_and_rationales_are_those_of_the_gold_programs(recipe, pictures)
     assert len(seen) == 2 * len(SENTENCES)
 
 
+def test_without_a_relation_as_many_are_true_though_most_could_not_be(recipe, pictures) -> None:
+    cells, grids = recipe.cells.read(pictures, mirrored=False)
+    colors = ("red", "green", "blue")
+    found = {
+        f"is a {a} shape {b}": parse_expression(f"(is {a} {b})") for a in colors for b in colors
+    }
+    asked = recipe.asked.read_sentences(recipe.words, found)
+    many = np.tile(grids, (40, 1))
+    masks = cells.masks(many)
+    chosen = recipe.asked.choose(random.Random(1), asked, masks, 1)
+    truth = [
+        bool(recipe.cells.denoted(asked[one].expression, masks)[row].any())
+        for row, (one,) in enumerate(chosen)
+    ]
+    assert len(truth) > 200
+    assert sum(truth) / len(truth) == pytest.approx(0.5, abs=0.1)
+
+
 def test_a_batch_holds_answers_and_where_to_look_for_them(recipe, pictures) -> None:
     cells, grids = recipe.cells.read(pictures[:5], mirrored=True)
     found = {text: parse_expression(query) for text, query in SENTENCES.items()}

@@ -158,6 +158,8 @@ def test_settings_out_of_range() -> None:
         TeachSettings(learning_rate=0.0)
     with pytest.raises(InputError, match="method = full"):
         TeachSettings(optimizer="muon", method="lora")
+    with pytest.raises(InputError, match="sharded = true needs adamw"):
+        TeachSettings(optimizer="muon", method="full", sharded=True)
 
 
 def test_the_rate_rises_and_falls() -> None:

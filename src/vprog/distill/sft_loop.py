@@ -62,6 +62,7 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
     """
 
     name = "student"
+    once = True
 
     def __init__(
         self,
@@ -260,7 +261,7 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
             trained=self.trained,
             rows=self.counts(),
             seconds=seconds,
-            distributed=self.accelerator.distributed_type.value,
+            distributed=self.distributed,
             processes=self.processes,
         )
         longest = {kind: self.batches.longest_target(kind) for kind in self.weights}

@@ -25,7 +25,7 @@ from vprog.training.folder import Folder
 
 __all__ = ["Distilled", "Plan", "SftSettings", "Validate", "plan", "train"]
 
-_NO_MATTER = ("save_every", "workers", "cache_mb", "micro_batch", "packing")
+_NO_MATTER = ("save_every", "workers", "cache_mb", "micro_batch", "packing", "sharded")
 """Settings that do not change what is learned."""
 
 

@@ -35,6 +35,8 @@ class Loop(training.Loop[TeachSettings, Taught]):
         together: Most rows about one view in a group; see ``Lessons``.
     """
 
+    once = False  # as many times as its rows fall into groups
+
     def __init__(
         self,
         material: Material,
@@ -169,7 +171,7 @@ class Loop(training.Loop[TeachSettings, Taught]):
             rows=self._material.rows,
             left_out=self._material.left_out,
             seconds=seconds,
-            distributed=self.accelerator.distributed_type.value,
+            distributed=self.distributed,
             processes=self.processes,
         )
         write_outcome(folder, taught)

@@ -66,7 +66,7 @@ def identity(
     said = {
         k: v
         for k, v in dataclasses.asdict(settings).items()
-        if k not in ("save_every", "workers")
+        if k not in ("save_every", "workers", "sharded")
     }  # fmt: skip
     blake.update(json.dumps([said, fingerprint], sort_keys=True).encode())
     seen: dict[str, str] = {}

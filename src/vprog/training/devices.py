@@ -24,7 +24,7 @@ def make_accelerator(precision: str, device: str) -> Any:
         device: That the model is on.
 
     Raises:
-        InputError: Sharded training was asked for, or engaged; one process or DDP is supported.
+        InputError: Accelerate was asked for sharded training, or engaged it: see ``sharding``.
     """
     import torch
     from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -32,7 +32,10 @@ def make_accelerator(precision: str, device: str) -> Any:
 
     for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM"):
         if os.environ.get(name, "false").lower() in ("true", "1"):
-            raise InputError(f"{name} is set; students train in one process or by DDP. Unset it")
+            raise InputError(
+                f"{name} is set; students train in one process, by DDP, or sharded (FSDP) with the "
+                "setting sharded = true. Unset it"
+            )
     if precision == "auto":
         has = device == "cuda" and torch.cuda.is_bf16_supported()
         precision = "bf16" if has else "no"

@@ -1,4 +1,4 @@
-"""The steps of a training, through Accelerate: on one device, or DDP over many processes."""
+"""The steps of a training, through Accelerate: one process, or many by DDP or FSDP."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vprog.tools.backends.hf.runtime import quiet
 from vprog.training.devices import make_accelerator
 from vprog.training.folder import Folder
 from vprog.training.settings import TrainingSettings
+from vprog.training.sharding import gathered, join, let_go, shard, spread, whole
 
 S = TypeVar("S", bound=TrainingSettings)
 O = TypeVar("O")  # noqa: E741
@@ -28,9 +29,12 @@ class Loop(ABC, Generic[S, O]):
         accelerator: Accelerate's.
         trained: How many numbers learn.
         processes: That train together.
+        distributed: How: Accelerate's kind, or ``FSDP`` over it.
+        once: Whether each forward pass calls the model once.
     """
 
     name: str
+    once: bool
 
     def __init__(self, settings: S, folder: Folder | None, device: str) -> None:
         """Opens Accelerate; a subclass calls ``begin`` once its model stands.
@@ -43,6 +47,9 @@ class Loop(ABC, Generic[S, O]):
         self.settings = settings
         self.accelerator = make_accelerator(settings.precision, device)
         self.processes: int = self.accelerator.num_processes
+        self._sharded = settings.sharded and self.processes > 1
+        kind = self.accelerator.distributed_type.value
+        self.distributed = f"FSDP over {kind}" if self._sharded else kind
         self._folder = folder
         self._next, self._seconds = 0, 0.0
         self._lines: list[dict[str, Any]] = []
@@ -86,6 +93,8 @@ class Loop(ABC, Generic[S, O]):
         import torch
 
         settings = self.settings
+        if self._sharded:
+            shard(objective, self.accelerator, layers=self.once)
         self._names = [n for n, p in objective.named_parameters() if p.requires_grad]
         self._learning = [p for p in objective.parameters() if p.requires_grad]
         self.trained = sum(p.numel() for p in self._learning)
@@ -106,7 +115,9 @@ class Loop(ABC, Generic[S, O]):
             matrices = [p for p in self._learning if id(p) in hidden]
             decay = settings.weight_decay
             optimizers.append(Muon(matrices, lr=settings.peak, weight_decay=decay))
-        self.objective, *self._optimizers = self.accelerator.prepare(objective, *optimizers)
+        self.objective, self._optimizers = objective, optimizers
+        if not self._sharded:
+            self.objective, *self._optimizers = self.accelerator.prepare(objective, *optimizers)
         self._average = [p.detach().clone() for p in self._learning] if settings.ema else None
 
     def run(self) -> O:
@@ -119,7 +130,8 @@ class Loop(ABC, Generic[S, O]):
         self._resume()
         if main:
             self._announce()
-        if self._next == 0:
+        takes_part = main or self._sharded
+        if self._next == 0 and takes_part:
             self._note_validation(0, None)
         started = time.monotonic() - self._seconds
         batches = self._batches(self._next)
@@ -128,10 +140,14 @@ class Loop(ABC, Generic[S, O]):
             self._losses.append({name: round(value, 6) for name, value in losses.items()})
             done = step + 1
             due = settings.validate_every and done % settings.validate_every == 0
-            if due or done == settings.steps:
+            if takes_part and (due or done == settings.steps):
                 self._note_validation(done, losses)
-            if main and done < settings.steps and done % settings.save_every == 0:
+            if takes_part and done < settings.steps and done % settings.save_every == 0:
                 self._save_state(done, time.monotonic() - started)
+        self.accelerator.wait_for_everyone()  # what was best is written
+        if self._sharded:
+            join(self.objective)
+            self._learning = [p for p in self.objective.parameters() if p.requires_grad]
         outcome = self._finish(time.monotonic() - started) if main else None
         self.accelerator.wait_for_everyone()
         outcome = outcome or self.outcome()
@@ -159,15 +175,15 @@ class Loop(ABC, Generic[S, O]):
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate(step)
         items = next(batches)
+        passes = self._passes_of_all(len(items))
         sums: dict[str, float] = {}
-        for number, item in enumerate(items):
-            last = number == len(items) - 1
-            hold = contextlib.nullcontext() if last else accelerator.no_sync(self.objective)
-            with hold, quiet():
+        for number in range(passes):
+            item, idle = items[min(number, len(items) - 1)], number >= len(items)
+            with self._passing(last=number == passes - 1), quiet():
                 loss, figures = self.forward(step, item)
-                accelerator.backward(loss)
+                accelerator.backward(0 * loss if idle else loss)
             for name, value in figures.items():
-                sums[name] = sums.get(name, 0.0) + float(value)
+                sums[name] = sums.get(name, 0.0) + (0.0 if idle else float(value))
         sums = self._averaged_over_processes(sums)
         if not all(map(_finite, sums.values())):
             raise InputError(
@@ -182,6 +198,23 @@ class Loop(ABC, Generic[S, O]):
             for kept_average, now in zip(self._average, self._learning, strict=True):
                 kept_average.lerp_(now.detach(), 1 - decay)
         return sums
+
+    def _passes_of_all(self, own: int) -> int:
+        """How many passes a step takes: sharded weights are gathered by all processes together."""
+        import torch
+
+        if not self._sharded:
+            return own
+        return int(
+            self.accelerator.gather(torch.tensor([own], device=self.accelerator.device)).max()
+        )
+
+    def _passing(self, *, last: bool) -> contextlib.AbstractContextManager[Any]:
+        """Of a forward and a backward pass; gradients of processes meet in a step's last one."""
+        if self._sharded:
+            self.objective.set_requires_gradient_sync(last)
+            return self.accelerator.autocast()  # type: ignore[no-any-return]
+        return contextlib.nullcontext() if last else self.accelerator.no_sync(self.objective)
 
     def _averaged_over_processes(self, sums: Mapping[str, float]) -> dict[str, float]:
         import torch
@@ -219,18 +252,21 @@ class Loop(ABC, Generic[S, O]):
             _put(self._learning, kept)
 
     def _note_validation(self, step: int, losses: Mapping[str, float] | None) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        folder = self._folder
+        main, sharded, folder = self.accelerator.is_main_process, self._sharded, self._folder
         assert folder is not None
         with self._averaged():
-            score = self.score()
-            line: dict[str, Any] = {"step": step, "score": score}
-            line |= {name: round(value, 6) for name, value in (losses or {}).items()}
+            with whole(self.objective) if sharded else contextlib.nullcontext():
+                score = self.score() if main else None
             best = max((o["score"] for o in self._lines if o["score"] is not None), default=None)
-            if score is None or best is None or score > best:
-                folder.save("best.pt", {"step": step, "weights": self._weights()})
-            self._lines.append(line)
+            better = score is None or best is None or score > best
+            weights = self._weights() if better or sharded else {}
+        if not main:
+            return
+        if better:
+            folder.save("best.pt", {"step": step, "weights": weights})
+        line: dict[str, Any] = {"step": step, "score": score}
+        line |= {name: round(value, 6) for name, value in (losses or {}).items()}
+        self._lines.append(line)
         folder.log("log.jsonl", self._lines)
         folder.log("losses.jsonl", self._losses)
         told = [f"{name} loss {value:.4f}" for name, value in (losses or {}).items()]
@@ -239,22 +275,22 @@ class Loop(ABC, Generic[S, O]):
 
     def _weights(self) -> dict[str, Any]:
         pairs = zip(self._names, self._learning, strict=True)
-        return {name: p.detach().cpu().clone() for name, p in pairs}
+        return {name: gathered(p) for name, p in pairs}
 
     def _save_state(self, step: int, seconds: float) -> None:
         folder = self._folder
         assert folder is not None
-        average = None if self._average is None else [a.cpu() for a in self._average]
         state = {
             "step": step,
             "seconds": seconds,
             "weights": self._weights(),
-            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
-            "average": average,
+            "optimizers": [gathered(optimizer.state_dict()) for optimizer in self._optimizers],
+            "average": gathered(self._average),
             "lines": self._lines,
             "losses": self._losses,
         }
-        folder.save("state.pt", state)
+        if self.accelerator.is_main_process:
+            folder.save("state.pt", state)
 
     def _resume(self) -> None:
         folder = self._folder
@@ -262,8 +298,14 @@ class Loop(ABC, Generic[S, O]):
         state = folder.load("state.pt")
         if state is None:
             return
+        if self._sharded:
+            let_go(self.objective)
         _put(self._learning, [state["weights"][name] for name in self._names])
         for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):
+            matrices = [p for group in optimizer.param_groups for p in group["params"]]
+            for number, values in kept["state"].items():
+                for name, value in values.items():
+                    values[name] = spread(value, matrices[number])
             optimizer.load_state_dict(kept)
         if self._average is not None:
             _put(self._average, state["average"])
@@ -274,7 +316,7 @@ class Loop(ABC, Generic[S, O]):
         accelerator = self.accelerator
         note(
             f"{self.announce()}; {self.processes} process(es), "
-            f"{accelerator.distributed_type.value}, {accelerator.device}, "
+            f"{self.distributed}, {accelerator.device}, "
             f"{accelerator.mixed_precision} precision"
             + (f"; goes on at step {self._next:,}" if self._next else "")
         )
@@ -303,7 +345,7 @@ def _put(into: Sequence[Any], values: Sequence[Any]) -> None:
 
     with torch.no_grad():
         for place, value in zip(into, values, strict=True):
-            place.copy_(value)
+            place.copy_(spread(value, place))
 
 
 def _finite(value: float) -> bool:

@@ -32,6 +32,9 @@ class TrainingSettings:
         validate_every: Steps between validations; the best of them is saved. 0 saves the last.
         save_every: Steps between states from which a killed training goes on.
         precision: ``auto`` is bf16 where the device has it.
+        sharded: Of many processes each keeps a part of weights, gradients and optimizer states
+            (FSDP), in place of all of them (DDP): for students that fit no device with these. The
+            same is learned. Validation holds all weights on a device.
         workers: Processes that prepare batches beside the training.
         seed: Of order and initial adapters.
     """
@@ -50,6 +53,7 @@ class TrainingSettings:
     validate_every: int = 100
     save_every: int = 100
     precision: Literal["auto", "no", "bf16"] = "auto"
+    sharded: bool = False
     workers: int = 0
     seed: int = 0
 
@@ -75,6 +79,9 @@ class TrainingSettings:
             raise InputError(f"optimizer must be adamw or muon, got {self.optimizer!r}")
         if self.optimizer == "muon" and self.method == "lora":
             raise InputError("optimizer = muon trains whole matrices: it needs method = full")
+
+        if self.optimizer == "muon" and self.sharded:
+            raise InputError("optimizer = muon needs whole matrices: sharded = true needs adamw")
 
     def _at_least(self, name: str, least: int) -> None:
         value = getattr(self, name)
