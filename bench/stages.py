@@ -17,7 +17,9 @@ from teach import write_records
 from vprog.evaluation.statistics import wilson
 
 
-def pooled(found: list[dict[str, Any]], command: str) -> list[dict[str, Any]]:
+def pooled(
+    found: list[dict[str, Any]], command: str, variant: dict[str, str]
+) -> list[dict[str, Any]]:
     """Records of all stages, those of equal task, role, row and language as one."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for stage in found:
@@ -33,6 +35,7 @@ def pooled(found: list[dict[str, Any]], command: str) -> list[dict[str, Any]]:
             "role": role,
             "row": row,
             "language": language,
+            **variant,
             "split": same[0]["split"],
             "teacher": found[0]["settings"]["teacher"],
             "accuracy": round(value, 6),
@@ -58,15 +61,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", type=Path, nargs="+")
     parser.add_argument("--command", required=True, help="The command of the stages, without seed.")
+    parser.add_argument("--variant", help="What is other in these stages (an ablation).")
     parser.add_argument("--out", type=Path, default=Path("docs/results/teach.json"))
     given = parser.parse_args()
     found = [json.loads((stage / "teach.json").read_text("utf-8")) for stage in given.stages]
-    write_records(given.out, pooled(found, given.command))
+    variant = {"variant": given.variant} if given.variant else {}
+    write_records(given.out, pooled(found, given.command, variant))
     steps = [
         {
             "task": stage["target"],
             "tool": tool,
             "row": row,
+            **variant,
             "metric": f["metric"],
             "n": f["n"],
             "value": f[part]["value"],

@@ -52,14 +52,14 @@ TARGETS: Mapping[str, Mapping[str, Any]] = {
         ),
     },
 }
-KEY = ("task", "role", "row", "language")
-KEY_OF_STEPS = ("task", "tool", "row")
+KEY = ("task", "role", "row", "language", "variant")
+KEY_OF_STEPS = ("task", "tool", "row", "variant")
 
 
 def write_records(
     file: Path, records: Iterable[Mapping[str, Any]], section: str = "records"
 ) -> None:
-    """Puts records into a results file in place of those of the same task, role, row and language.
+    """Puts records into a results file in place of those of the same task, row, language and so on.
 
     Args:
         file: ``{"records": [...], "steps": [...]}``; made if it is not there.
