@@ -78,7 +78,7 @@ def main() -> None:
     files = argparse.ArgumentParser(add_help=False)
     files.add_argument("--data", type=Path, required=True, help="folder of SHAPES' files")
     given = arguments(
-        "vlm-shapes", __doc__ or "", steps=6000, rate=1.5e-3, batch=16, parents=[files]
+        "vlm-shapes", __doc__ or "", steps=8400, rate=1.5e-3, batch=16, parents=[files]
     )
     task = plan(given)
     torch.manual_seed(task.seed)

@@ -80,7 +80,7 @@ def hidden(
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given = arguments("vlm", __doc__ or "", steps=3400, rate=1.5e-3, batch=16)
+    given = arguments("vlm", __doc__ or "", steps=7000, rate=1.5e-3, batch=16)
     task = plan(given)
     torch.manual_seed(task.seed)
     pictures, own = (

@@ -1,7 +1,8 @@
 """A small training in every process that runs this file; ``test_processes.py`` starts it.
 
-Arguments: ``teach`` or ``distill``, the student's folder, the folder of the result; ``sharded``;
-and ``die`` to fail once all steps are done, which leaves the last state there.
+Arguments: ``teach``, ``distill`` or ``adapt`` (distil with LoRA), the student's folder, the folder
+of the result; ``sharded``; and ``die`` to fail once all steps are done, which leaves the last state
+there.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ def main(kind: str, student: str, out: str, sharded: bool, die: bool) -> None:
         from vprog.distill.train import train as distill
 
         tuning = SftSettings(
-            method="full", steps=4, batch_size=4, micro_batch=2, learning_rate=1e-3,
-            validate_every=1, save_every=2, choose="loss", sharded=sharded,
+            method="lora" if kind == "adapt" else "full", steps=4, batch_size=4, micro_batch=2,
+            learning_rate=1e-3, ema=0.9, validate_every=1, save_every=2, choose="loss",
+            sharded=sharded,
         )  # fmt: skip
         distill(student, records(6), out, tuning, val=records(3))
 

@@ -67,6 +67,13 @@ def same(one: Path, two: Path) -> None:
             assert b[name] == pytest.approx(a[name], abs=1e-3), name
 
 
+def same_weights(one: Path, two: Path) -> None:
+    first, second = (load_file(folder / "model.safetensors") for folder in (one, two))
+    assert first.keys() == second.keys()
+    for name, weight in first.items():
+        torch.testing.assert_close(second[name], weight, atol=2e-3, rtol=0)
+
+
 def test_two_processes_have_the_loss_curve_of_one(made: Any, tmp_path: Path) -> None:
     kind, student, one = made
     done = run(kind, student, tmp_path / "two", 2)
@@ -89,10 +96,18 @@ def test_sharded_processes_learn_the_same_and_any_number_goes_on(made: Any, tmp_
         assert again.returncode == 0, again.stderr
         assert "goes on at step 2" in again.stderr
         same(one, tmp_path / name)
-        first, second = (load_file(f / "model.safetensors") for f in (one, tmp_path / name))
-        assert first.keys() == second.keys()
-        for key, weight in first.items():
-            torch.testing.assert_close(second[key], weight, atol=2e-3, rtol=0)
+        same_weights(one, tmp_path / name)
+
+
+def test_sharded_processes_learn_the_same_adapter(made: Any, tmp_path: Path) -> None:
+    kind, student, _ = made
+    if kind != "distill":
+        pytest.skip("the loop is the same")
+    for name, processes in (("one", 1), ("two", 2)):
+        done = run("adapt", student, tmp_path / name, processes, "sharded")
+        assert done.returncode == 0, done.stderr
+    same(tmp_path / "one", tmp_path / "two")
+    same_weights(tmp_path / "one", tmp_path / "two")
 
 
 def test_one_process_goes_on_where_two_were_killed(made: Any, tmp_path: Path) -> None:

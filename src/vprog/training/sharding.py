@@ -59,7 +59,8 @@ def whole(objective: Any) -> Iterator[None]:
         yield
     finally:
         let_go(objective)
-        objective.set_reshard_after_forward(True)
+        for part in _parts(objective):  # the outermost one needs its weights again at once
+            part.set_reshard_after_forward(part is not objective, recurse=False)
 
 
 def let_go(objective: Any) -> None:
