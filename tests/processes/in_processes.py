@@ -1,8 +1,8 @@
 """A small training in every process that runs this file; ``test_processes.py`` starts it.
 
-Arguments: ``teach``, ``distill`` or ``adapt`` (distil with LoRA), the student's folder, the folder
-of the result; ``sharded``; and ``die`` to fail once all steps are done, which leaves the last state
-there.
+Arguments: ``teach`` or ``distill`` (all weights, and then LoRA beside the result), the student's
+folder, the folder of the result; ``sharded``; and ``die`` to fail once all steps are done, which
+leaves the last state there.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def main(kind: str, student: str, out: str, sharded: bool, die: bool) -> None:
         from vprog.distill.sft_settings import SftSettings
         from vprog.distill.train import train as distill
 
-        tuning = SftSettings(
-            method="lora" if kind == "adapt" else "full", steps=4, batch_size=4, micro_batch=2,
-            learning_rate=1e-3, ema=0.9, validate_every=1, save_every=2, choose="loss",
-            sharded=sharded,
-        )  # fmt: skip
-        distill(student, records(6), out, tuning, val=records(3))
+        for method, folder in (("full", out), ("lora", f"{out}-lora")):
+            tuning = SftSettings(
+                method=method, steps=4, batch_size=4, micro_batch=2, learning_rate=1e-3, ema=0.9,
+                validate_every=1, save_every=2, choose="loss", sharded=sharded,
+            )  # fmt: skip
+            distill(student, records(6), folder, tuning, val=records(3))
 
 
 if __name__ == "__main__":
