@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TOOLBOXES = ("oracle", "zoo")
 LOOK = "outline"
 """A drawing style that the zoo has never seen: what is taught."""
+SPREAD = 10
+"""The world asks this many questions about a picture; of that many more questions a sample is
+learned, so that nearly every one is about a picture of its own."""
 
 
 def run_demo(out: Path, n: int, seed: int) -> Path:
@@ -47,7 +50,7 @@ def run_demo(out: Path, n: int, seed: int) -> Path:
         {"seed": seed, "questions": n},
         tables=[table],
     )
-    note("a few seconds of teaching and distilling; docs/results has what long ones come to")
+    note("a minute of teaching and distilling; docs/results has what long ones come to")
     note(f"report: {report.resolve()} (open it in a browser)")
     return report
 
@@ -58,7 +61,7 @@ def _drawn(folder: Path, look: str, splits: Mapping[Split, int], seed: int) -> P
 
     for split, n in splits.items():
         if not (folder / f"{split}_sceneGraphs.json").exists():
-            note(f"drawing {n} questions ({look}, {split})")
+            note(f"drawing {n:,} questions ({look}, {split})")
             write("gqa", look, n, seed, folder, split=split)
     return folder
 
@@ -92,7 +95,7 @@ def _teach(out: Path, n: int, seed: int) -> list[list[Cell]]:
     from vprog.teach.stage import StageSettings, Task
     from vprog.teach.teach import teach
 
-    splits: dict[Split, int] = {"train": n, "val": n // 5, "test": n // 2}
+    splits: dict[Split, int] = {"train": SPREAD * n, "val": n // 5, "test": SPREAD * n}
     data = _drawn(out / "world", LOOK, splits, seed)
     settings = StageSettings(
         target=Task(benchmark="world-gqa", data=data),
@@ -100,8 +103,9 @@ def _teach(out: Path, n: int, seed: int) -> list[list[Cell]]:
         languages=("steps",),
         tools=("detect", "vqa"),
         rounds=1,
+        limits={"train": n, "test": n},
         training={
-            "all": {"validate_every": 0, "steps": max(2, n // 5), "per_view": 8},
+            "all": {"validate_every": 0, "steps": max(2, n // 4), "per_view": 8},
         },
         seed=seed,
     )
@@ -123,17 +127,19 @@ def _distil(out: Path, n: int, seed: int) -> list[list[Cell]]:
     from vprog.distill.sft_settings import SftSettings
     from vprog.teach.stage import Task
 
-    data = _drawn(out / "world", "generalist", {"train": n, "test": n // 2}, seed)
+    data = _drawn(out / "world", "generalist", {"train": SPREAD * n, "test": SPREAD * n}, seed)
     rationale, prompt = dialect("zoo:vlm", None, None)
     settings = DistillSettings(
         tasks=(Task(benchmark="world-gqa", data=data),),
         k=3,
         rows=("instruct", "vpd"),
-        limits={"explain": min(20, n // 5)},
+        limits={"train": n, "test": n // 2, "explain": min(20, n // 5)},
         data=DistillData(rationale=rationale, prompt=prompt),
         training=SftSettings(
             method="full",
+            optimizer="muon",
             learning_rate=5e-4,
+            warmup=0.05,
             steps=max(2, n // 8),
             batch_size=16,
             validate_every=0,
