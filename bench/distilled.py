@@ -1,67 +1,163 @@
 """Puts what ``vprog distill`` found into ``docs/results/distill.json``.
 
-``python bench/distilled.py runs/distill --command "vprog distill ..."`` takes folders of runs that
-differ in their seed alone, or in their labels; each becomes records of its own.
+``python bench/distilled.py FOLDERS --student "zoo:vlm of 7,000 steps" --command "..."`` takes the
+folders of runs that differ in their seed alone. Figures are means over the seeds; intervals, of
+paired differences too, come from a bootstrap that draws pictures with all of their questions and
+seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-KEY = ("task", "row", "labels", "seeds")
+import numpy as np
+
+from vprog.evaluation.score import score_run
+
+KEY = ("task", "row", "labels", "seeds", "student")
+RESAMPLES = 2000
+
+Credits = dict[tuple[int, str], tuple[str, float]]
+"""(seed, question) -> (picture, what the answer is worth)."""
 
 
-def records_of(said: dict[str, Any], command: str) -> list[dict[str, Any]]:
+def mean_and_interval(credits: Credits) -> tuple[float, list[float]]:
+    """The mean over all, and its 95 % interval over pictures."""
+    tops: dict[str, float] = defaultdict(float)
+    counts: dict[str, int] = defaultdict(int)
+    for picture, value in credits.values():
+        tops[picture] += value
+        counts[picture] += 1
+    above, below = np.array([*tops.values()]), np.array([*counts.values()])
+    drawn = np.random.default_rng(0).integers(0, len(above), (RESAMPLES, len(above)))
+    means = above[drawn].sum(1) / below[drawn].sum(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return round(above.sum() / below.sum(), 6), [round(float(low), 6), round(float(high), 6)]
+
+
+def over(base: Credits, row: Credits) -> dict[str, Any]:
+    """The paired difference between two rows."""
+    common = {key: (row[key][0], row[key][1] - base[key][1]) for key in row if key in base}
+    value, ci95 = mean_and_interval(common)
+    by_seed: dict[int, list[float]] = defaultdict(list)
+    for (seed, _), (_, difference) in common.items():
+        by_seed[seed].append(difference)
+    seeds = [round(fmean(values), 6) for values in by_seed.values()]
+    return {"difference": value, "ci95": ci95, "by_seed": seeds, "n": len(common)}
+
+
+def credits_of(folders: list[Path], task: int, row: str, labels: int | None) -> Credits:
+    """What the answers of a row are worth, over all seeds; empty where it did not run."""
+    name = row if row in ("programs", "vqa") else f"{row}-{'all' if labels is None else labels}"
+    credits: Credits = {}
+    for folder in folders:
+        run = folder / "test" / str(task) / name
+        if not run.is_dir():
+            continue
+        scored = score_run(run)
+        for id, record in scored.records.items():
+            picture = min(record.pictures, default=id)
+            credits[scored.figures["seed"], id] = (picture, record.verdict.credit)
+    return credits
+
+
+def records_of(
+    folders: list[Path], found: list[Mapping[str, Any]], about: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     """One record a task, row and size of the labelled set."""
-    time = said.get("latency") or {}
-    milliseconds = {"programs": time.get("programs_ms"), time.get("row"): time.get("student_ms")}
-    settings = said["settings"]
-    return [
-        {
-            "task": r["task"],
-            "row": r["row"],
-            "labels": r["labels"],
-            "accuracy": r["accuracy"],
-            "ci95": r["ci95"],
-            "n": r["n"],
-            "split": r["split"],
-            "over_instruct": r.get("gain"),
-            "over_programs": r.get("to_programs"),
-            "latency_ms": milliseconds.get(r["row"]) if r["task"] == time.get("task") else None,
+    tasks = list(dict.fromkeys(r["task"] for r in found[0]["records"]))
+    for first in found[0]["records"]:
+        task, row, labels = first["task"], first["row"], first["labels"]
+        same = [
+            r
+            for said in found
+            for r in said["records"]
+            if (r["task"], r["row"], r["labels"]) == (task, row, labels)
+        ]
+        number = tasks.index(task)
+        credits = credits_of(folders, number, row, labels)
+        base = credits_of(folders, number, "instruct", labels)
+        programs = credits_of(folders, number, "programs", None)
+        student = labels is not None
+        ci95 = mean_and_interval(credits)[1] if credits else first["ci95"]
+        settings = found[0]["settings"]
+        yield {
+            "task": task,
+            "row": row,
+            "labels": labels,
+            "accuracy": round(fmean(r["accuracy"] for r in same), 6),
+            "ci95": ci95,
+            "by_seed": [r["accuracy"] for r in same],
+            "n": sum(r["n"] for r in same),
+            "split": first["split"],
+            "over_instruct": over(base, credits) if student and row != "instruct" else None,
+            "over_programs": over(programs, credits) if student else None,
+            "latency_ms": None,
             "writer": settings["writer"],
             "toolbox": settings["toolbox"],
-            "steps": settings["training"]["steps"],
-            "seeds": [r["seed"]],
-            "ids_sha256": r["ids_sha256"],
-            "command": command,
-            "commit": r["commit"],
+            "steps": settings["training"]["steps"] if student else None,
+            "seeds": [r["seed"] for r in same],
+            "ids_sha256": [r["ids_sha256"] for r in same],
+            **about,
+            "commit": ", ".join(dict.fromkeys(r["commit"] for r in same)),
         }
-        for r in said["records"]
-    ]
+
+
+def quality_of(
+    found: list[Mapping[str, Any]], about: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The students' explanations, means over the seeds, as they are."""
+    for first in found[0]["quality"]:
+        key = (first["task"], first["row"], first["labels"])
+        same = [
+            (said["settings"]["seed"], q)
+            for said in found
+            for q in said["quality"]
+            if (q["task"], q["row"], q["labels"]) == key
+        ]
+        figures = {
+            name: {
+                "value": round(fmean(q[name]["value"] for _, q in same), 6),
+                "by_seed": [{k: q[name][k] for k in ("value", "ci95", "n")} for _, q in same],
+            }
+            for name, held in first.items()
+            if isinstance(held, dict) and all(q[name]["value"] is not None for _, q in same)
+        }
+        told = {"task": key[0], "row": key[1], "labels": key[2]}
+        n = sum(q["n"] for _, q in same)
+        yield {**told, "n": n, **figures, "seeds": [seed for seed, _ in same], **about}
 
 
 def main() -> None:
     """Reads the folders and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--command", required=True, help="Of the runs.")
+    parser.add_argument("--command", required=True, help="Of the runs, without its seed.")
+    parser.add_argument("--student", required=True, help="The checkpoint, as it can be told apart.")
     parser.add_argument("--out", type=Path, default=Path("docs/results/distill.json"))
     given = parser.parse_args()
     held = json.loads(given.out.read_text("utf-8")) if given.out.is_file() else {}
-    records = {tuple(str(r[k]) for k in KEY): r for r in held.get("records", ())}
-    quality = list(held.get("quality", ()))
-    for folder in given.folders:
-        said = json.loads((folder / "distill.json").read_text("utf-8"))
-        found = records_of(said, given.command)
-        records |= {tuple(str(r[k]) for k in KEY): r for r in found}
-        mine = [{**q, "seeds": [said["settings"]["seed"]]} for q in said["quality"]]
-        names = {tuple(str(q[k]) for k in KEY) for q in mine}
-        quality = [q for q in quality if tuple(str(q[k]) for k in KEY) not in names] + mine
-    all_of = {**held, "records": [records[key] for key in sorted(records)], "quality": quality}
-    given.out.write_text(json.dumps(all_of, indent=1) + "\n", "utf-8")
+    found = [json.loads((f / "distill.json").read_text("utf-8")) for f in given.folders]
+    about = {"student": given.student, "command": given.command}
+    made = {
+        "records": list(records_of(given.folders, found, about)),
+        "quality": list(quality_of(found, about)),
+    }
+    for name, new in made.items():
+        mine = {key_of(r) for r in new}
+        held[name] = [r for r in held.get(name, ()) if key_of(r) not in mine] + new
+    given.out.write_text(json.dumps(held, indent=1) + "\n", "utf-8")
+
+
+def key_of(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tells records apart."""
+    return tuple(str(record.get(name)) for name in KEY)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Puts what ``vprog teach`` found into ``docs/results/teach.json``, a record a task, row, language.
 
 ``python bench/stages.py runs/teach/gqa-0 runs/teach/gqa-1`` takes stages that differ in their seed
-alone; figures are means over the seeds, with the interval of the pooled answers.
+alone; figures are means over the seeds, with the interval of the pooled answers. With ``--add`` the
+seeds join those that the file has.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from teach import write_records
+from teach import KEY, write_records
 from vprog.evaluation.statistics import wilson
 
 
@@ -56,17 +57,45 @@ def pooled(
     return records
 
 
+def key_of(record: dict[str, Any]) -> tuple[Any, ...]:
+    """Tells records apart."""
+    return tuple(record.get(name) for name in KEY)
+
+
+def joined(held: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A record with the seeds of another one of the same task, role, row and language."""
+    if set(held["seeds"]) & set(new["seeds"]):
+        raise SystemExit(f"{held['task']}, {held['row']}: seeds {held['seeds']} are there already")
+    seeds = [*held["seeds"], *new["seeds"]]
+    one = {**new, "seeds": seeds, "n": held["n"] + new["n"]}
+    for name in ("accuracy", "gain", "closed"):
+        if name in new:
+            parts = (held[name] * len(held["seeds"]), new[name] * len(new["seeds"]))
+            one[name] = round(sum(parts) / len(seeds), 6)
+    one["ci95"] = [round(end, 6) for end in wilson(one["accuracy"] * one["n"], one["n"])]
+    for name in ("by_seed", "ids_sha256", "gain_ci95"):
+        if name in new:
+            one[name] = [*held[name], *new[name]]
+    commits = [*held["commit"].split(", "), *new["commit"].split(", ")]
+    return {**one, "commit": ", ".join(dict.fromkeys(commits))}
+
+
 def main() -> None:
     """Reads the stages and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", type=Path, nargs="+")
     parser.add_argument("--command", required=True, help="The command of the stages, without seed.")
     parser.add_argument("--variant", help="What is other in these stages (an ablation).")
+    parser.add_argument("--add", action="store_true", help="To the seeds that are there.")
     parser.add_argument("--out", type=Path, default=Path("docs/results/teach.json"))
     given = parser.parse_args()
     found = [json.loads((stage / "teach.json").read_text("utf-8")) for stage in given.stages]
     variant = {"variant": given.variant} if given.variant else {}
-    write_records(given.out, pooled(found, given.command, variant))
+    records = pooled(found, given.command, variant)
+    if given.add:
+        held = {key_of(r): r for r in json.loads(given.out.read_text("utf-8"))["records"]}
+        records = [joined(held[key_of(r)], r) if key_of(r) in held else r for r in records]
+    write_records(given.out, records)
     steps = [
         {
             "task": stage["target"],
