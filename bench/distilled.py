@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from vprog.evaluation.score import score_run
+from vprog.evaluation.statistics import wilson
 
 KEY = ("task", "row", "labels", "seeds", "student")
 RESAMPLES = 2000
@@ -85,16 +86,20 @@ def records_of(
         base = credits_of(folders, number, "instruct", labels)
         programs = credits_of(folders, number, "programs", None)
         student = labels is not None
-        ci95 = mean_and_interval(credits)[1] if credits else first["ci95"]
+        value, n = fmean(r["accuracy"] for r in same), sum(r["n"] for r in same)
+        if credits:
+            _, ci95 = mean_and_interval(credits)
+        else:  # majority, which no run gives
+            ci95 = [round(end, 6) for end in wilson(value * n, n)]
         settings = found[0]["settings"]
         yield {
             "task": task,
             "row": row,
             "labels": labels,
-            "accuracy": round(fmean(r["accuracy"] for r in same), 6),
+            "accuracy": round(value, 6),
             "ci95": ci95,
             "by_seed": [r["accuracy"] for r in same],
-            "n": sum(r["n"] for r in same),
+            "n": n,
             "split": first["split"],
             "over_instruct": over(base, credits) if student and row != "instruct" else None,
             "over_programs": over(programs, credits) if student else None,
