@@ -2,7 +2,7 @@
 
 ``python bench/stages.py runs/teach/gqa-0 runs/teach/gqa-1`` takes stages that differ in their seed
 alone; figures are means over the seeds, with the interval of the pooled answers. With ``--add`` the
-seeds join those that the file has.
+seeds join those that the file has; metrics of steps are those of the first seed.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def main() -> None:
         for tool, f in stage["steps"].items()
         for part, row in (("before", "untaught"), ("after", "taught"))
     ]
-    write_records(given.out, steps, "steps")
+    if not given.add:
+        write_records(given.out, steps, "steps")
 
 
 if __name__ == "__main__":
