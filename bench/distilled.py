@@ -1,9 +1,9 @@
 """Puts what ``vprog distill`` found into ``docs/results/distill.json``.
 
 ``python bench/distilled.py FOLDERS --student "zoo:vlm of 7,000 steps" --command "..."`` takes the
-folders of runs that differ in their seed alone. Figures are means over the seeds; intervals, of
-paired differences too, come from a bootstrap that draws pictures with all of their questions and
-seeds.
+folders of runs that differ in their seed alone. Figures are means over the seeds; intervals of
+accuracies are Wilson's over all answers, those of paired differences come from a bootstrap that
+draws pictures with all of their questions and seeds.
 """
 
 from __future__ import annotations
@@ -16,30 +16,23 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
+from vprog.benchmarks.metric import Ratio
 from vprog.evaluation.score import score_run
-from vprog.evaluation.statistics import wilson
+from vprog.evaluation.statistics import interval, wilson
 
 KEY = ("task", "row", "labels", "seeds", "student")
-RESAMPLES = 2000
 
 Credits = dict[tuple[int, str], tuple[str, float]]
 """(seed, question) -> (picture, what the answer is worth)."""
 
 
 def mean_and_interval(credits: Credits) -> tuple[float, list[float]]:
-    """The mean over all, and its 95 % interval over pictures."""
-    tops: dict[str, float] = defaultdict(float)
-    counts: dict[str, int] = defaultdict(int)
-    for picture, value in credits.values():
-        tops[picture] += value
-        counts[picture] += 1
-    above, below = np.array([*tops.values()]), np.array([*counts.values()])
-    drawn = np.random.default_rng(0).integers(0, len(above), (RESAMPLES, len(above)))
-    means = above[drawn].sum(1) / below[drawn].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return round(above.sum() / below.sum(), 6), [round(float(low), 6), round(float(high), 6)]
+    """The mean over all, and its 95 % interval as ``vprog score`` has it."""
+    metric = Ratio([value for _, value in credits.values()], [1.0] * len(credits))
+    found, value = interval(metric, [picture for picture, _ in credits.values()]), metric.value()
+    assert found is not None
+    assert value is not None
+    return round(value, 6), [round(found.low, 6), round(found.high, 6)]
 
 
 def over(base: Credits, row: Credits) -> dict[str, Any]:
@@ -103,7 +96,7 @@ def records_of(
             "split": first["split"],
             "over_instruct": over(base, credits) if student and row != "instruct" else None,
             "over_programs": over(programs, credits) if student else None,
-            "latency_ms": None,
+            "latency_ms": latency_of(found, task, row, labels),
             "writer": settings["writer"],
             "toolbox": settings["toolbox"],
             "steps": settings["training"]["steps"] if student else None,
@@ -112,6 +105,18 @@ def records_of(
             **about,
             "commit": ", ".join(dict.fromkeys(r["commit"] for r in same)),
         }
+
+
+def latency_of(
+    found: list[Mapping[str, Any]], task: str, row: str, labels: int | None
+) -> float | None:
+    """Milliseconds a question of the programs, or of the student of most labels; else None."""
+    times = [said["latency"] for said in found if said.get("latency")]
+    if labels not in (None, max(found[0]["settings"]["labels"] or [0])):
+        return None
+    named = [{"programs": t["programs_ms"], t["row"]: t["student_ms"]} for t in times]
+    own = [n[row] for n, t in zip(named, times, strict=True) if t["task"] == task and row in n]
+    return round(fmean(own), 2) if own else None
 
 
 def quality_of(

@@ -22,8 +22,8 @@ TOOLBOXES = ("oracle", "zoo")
 LOOK = "outline"
 """A drawing style that the zoo has never seen: what is taught."""
 SPREAD = 10
-"""The world asks this many questions about a picture; of that many more questions a sample is
-learned, so that nearly every one is about a picture of its own."""
+"""The world asks ten questions about a picture. A sample of so many times the questions that are
+learned is about several times as many pictures."""
 
 
 def run_demo(out: Path, n: int, seed: int) -> Path:
