@@ -142,8 +142,8 @@ def test_a_plan_counts_what_the_run_does(
     plan = plan_distill(settings).to_json()["plan"]
     parts = {p["name"]: p for p in plan["parts"]}
     assert list(parts) == [
-        "candidates", "rationales", "train instruct", "train vpd", "test programs", "test vqa",
-        "test students", "latency",
+        "imports", "candidates", "rationales", "train instruct", "train vpd", "test programs",
+        "test vqa", "test students", "latency",
     ]  # fmt: skip
     for part, run in (("candidates", "candidates/0-train"), ("test programs", "test/0/programs")):
         made = [s for r in read_traces(out / run) for s in r.trace.steps if s.tool]

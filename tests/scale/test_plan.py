@@ -11,7 +11,7 @@ import pytest
 from vprog.engine.calls import Counts
 from vprog.evaluation.run import RunSettings, run_benchmark
 from vprog.example import Example, Picture
-from vprog.scale.plan import Measured, by_picture, extrapolate, plan_run
+from vprog.scale.plan import Measured, by_picture, extrapolate, imports, plan_run, run_part
 from vprog.writers import Usage
 
 
@@ -49,6 +49,13 @@ def test_a_sample_that_came_out_slower_is_no_price() -> None:
     plan = extrapolate(measured(100, 9.0), measured(300, 6.0), 3_000)
     assert plan.seconds == 60.0
     assert plan.start_s == 0.0
+
+
+def test_runs_of_one_command_import_once_and_load_models_each() -> None:
+    plan = extrapolate(measured(100, 3.0), measured(300, 7.0), 1_000, first=measured(10, 10.2))
+    assert (plan.start_s, plan.again_s, plan.seconds) == (10.0, 1.0, 30.0)
+    assert imports(plan).seconds == 9.0
+    assert run_part("runs", plan, 5_000, starts=4).seconds == 5_000 * 0.02 + 4 * 1.0
 
 
 def test_samples_hold_all_questions_of_a_picture() -> None:

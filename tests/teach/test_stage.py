@@ -144,7 +144,7 @@ def test_a_plan_counts_what_the_stage_does(stage: tuple[Path, dict[str, Any]], w
     learned = found["rounds"][1]["steps"]
     assert "detect" in learned
     assert list(parts) == [
-        "train runs", "val runs", "shown runs", "keep runs", "labels",
+        "imports", "train runs", "val runs", "shown runs", "keep runs", "labels",
         *(f"train {tool}" for tool in learned), "test runs", "step figures",
     ]  # fmt: skip
     assert plan["programs"] == {"train": 12, "val": 12, "keep": 8, "test": 100}

@@ -20,7 +20,7 @@ from vprog.distill.train import Plan as TrainingPlan
 from vprog.distill.train import plan as plan_training
 from vprog.distill.train import steps_s
 from vprog.scale.cost import Outline, Part, merged, outline, part
-from vprog.scale.plan import Plan, plan_run, run_part
+from vprog.scale.plan import Plan, imports, plan_run, run_part
 from vprog.teach.stage import Task
 from vprog.teach.steps import load_examples
 from vprog.tools.backends.hf.source import weight_files
@@ -47,7 +47,7 @@ def plan_distill(
         prices: See ``vprog.writers.spending``.
 
     Returns:
-        Parts ``candidates``, ``rationales``, ``train ROW`` (over all sizes of the labelled set),
+        Parts ``imports``, ``candidates``, ``rationales``, ``train ROW`` (over all sizes of the labelled set),
         ``test programs``, ``test vqa``, ``test students`` and ``latency``, one job at a time.
 
     Raises:
@@ -55,7 +55,7 @@ def plan_distill(
     """
     with tempfile.TemporaryDirectory(prefix="vprog-plan-") as folder:
         planning = _Planning(settings, Path(folder), sample)
-        parts = [planning.candidates(), planning.rationales()]
+        parts = [*planning.candidates(), planning.rationales()]
         parts += [planning.train(row) for row in settings.rows]
         parts += planning.test()
         return outline(parts, prices, sample=sample, prepared_mb=round(planning.prepared_mb, 1))
@@ -74,15 +74,15 @@ class _Planning:
         source = Answerer(answerer_settings(settings.student), "student").source
         self._student_mb = sum(f.stat().st_size for f in weight_files(source.folder)) / 1e6
 
-    def candidates(self) -> Part:
-        """Programs of the training splits, k a question."""
+    def candidates(self) -> list[Part]:
+        """Programs of the training splits, k a question, after what is paid once."""
         parts = []
         for task in self._settings.tasks:
             for split, run in zip(task.train, self._pipeline.candidates(task), strict=True):
                 sampled = self._pipeline.run(task, "train", split, sampled=True)
                 self._runs[run] = plan_run(sampled, self._sample, keep=run)
                 parts.append(run_part(split, self._runs[run]))
-        return _whole("candidates", parts)
+        return [imports(next(iter(self._runs.values()))), _whole("candidates", parts)]
 
     def rationales(self) -> Part:
         """Data sets of every mode and size."""

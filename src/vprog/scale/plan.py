@@ -20,7 +20,7 @@ from vprog.evaluation.run import RunSettings, run_benchmark
 from vprog.evaluation.selection import select_examples
 from vprog.evaluation.summary import RunSummary
 from vprog.example import Example
-from vprog.scale.cost import Cost, Part, by_models, cost_of
+from vprog.scale.cost import Cost, Part, by_models, cost_of, part
 from vprog.tools.backend import Toolbox
 from vprog.tools.toolboxes import load_toolbox
 
@@ -40,6 +40,8 @@ class Plan:
         tokens: Read and written by the writer's model.
         seconds: Wall time on this machine, in one process.
         start_s: What of it is paid once.
+        again_s: What of ``start_s`` another run in the same process pays, too: models are loaded
+            again, modules are not imported again.
         memory_mb: Peak of this process, models included.
         storage_mb: Traces and remembered calls.
         dollars: For tokens; None without prices.
@@ -56,6 +58,7 @@ class Plan:
     tokens: dict[str, int]
     seconds: float
     start_s: float
+    again_s: float
     memory_mb: float
     storage_mb: float
     dollars: float | None
@@ -156,7 +159,7 @@ def extrapolate(
     price_s = (summary.seconds - small.summary.seconds) / more if more else whole
     if not 0 < price_s <= whole:  # a busy machine can make the smaller sample slower
         price_s = whole
-    start_s = max(0.0, summary.seconds - price_s * large.given)
+    start_s = again_s = max(0.0, summary.seconds - price_s * large.given)
     shares = _shares(summary, start_s)
     if first is not None:
         start_s = max(start_s, first.summary.seconds - price_s * first.given)
@@ -176,6 +179,7 @@ def extrapolate(
         },
         seconds=round(start_s + price_s * n, 1),
         start_s=round(start_s, 1),
+        again_s=round(again_s, 1),
         memory_mb=cost.memory_mb,
         storage_mb=round(large.stored_mb * times, 1),
         dollars=None if usage.cost is None else round(usage.cost * times, 4),
@@ -187,7 +191,7 @@ def extrapolate(
 
 
 def run_part(name: str, plan: Plan, examples: int | None = None, starts: int = 1) -> Part:
-    """Runs as a part of a longer command.
+    """Runs as a part of a longer command, whose imports are a part by themselves (``imports``).
 
     Args:
         name: Of the part.
@@ -198,7 +202,7 @@ def run_part(name: str, plan: Plan, examples: int | None = None, starts: int = 1
     examples = plan.selected if examples is None else examples
     times = examples / plan.selected
     work = {bound: seconds * times for bound, seconds in plan.work.items()}
-    work["start"] = plan.work["start"] * starts
+    work["start"] = plan.again_s * starts
     return Part(
         name=name,
         work=work,
@@ -208,6 +212,11 @@ def run_part(name: str, plan: Plan, examples: int | None = None, starts: int = 1
         dollars=None if plan.dollars is None else round(plan.dollars * times, 4),
         facts={"examples": examples},
     )
+
+
+def imports(plan: Plan) -> Part:
+    """What a longer command pays once, of which ``plan`` is the first run."""
+    return part("imports", "start", plan.start_s - plan.again_s)
 
 
 def _shares(summary: RunSummary, start_s: float) -> dict[str, float]:

@@ -13,7 +13,7 @@ from vprog.console import note
 from vprog.evaluation.selection import select_examples
 from vprog.program.program import Language
 from vprog.scale.cost import Outline, Part, by_models, merged, outline, part
-from vprog.scale.plan import Plan, plan_run, run_part
+from vprog.scale.plan import Plan, imports, plan_run, run_part
 from vprog.teach.label import label
 from vprog.teach.matrix import Cell, cells
 from vprog.teach.rounds import Stage, bound
@@ -45,7 +45,7 @@ def plan_stage(
         sample: Programs a language that are run to measure.
 
     Returns:
-        Parts ``train runs``, ``val runs``, ``shown runs``, ``keep runs``, ``labels``, ``train
+        Parts ``imports``, ``train runs``, ``val runs``, ``shown runs``, ``keep runs``, ``labels``, ``train
         TOOL``, ``test runs`` and ``step figures``, one job at a time; ``tools`` (calls a program,
         what learns) and ``unanswered``.
 
@@ -85,6 +85,7 @@ class _Planning:
                 self._shown.append(plan_run(run, self._sample, toolbox, keep=kept))
         rounds = settings.rounds
         parts = [
+            imports(next(iter(self._runs.values()))),
             self._of_runs(
                 "train runs", rounds * counted["train"], rounds * len(settings.target.train)
             ),
