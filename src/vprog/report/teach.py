@@ -17,7 +17,7 @@ def print_stage(found: Mapping[str, Any]) -> None:
     Args:
         found: The object that ``vprog teach --json`` prints.
     """
-    print_tables(stage_tables(found), 110)
+    print_tables(stage_tables(found), 140)
     seconds = found["seconds"]
     slowest = max(seconds, key=lambda name: seconds[name])
     print(
@@ -39,11 +39,13 @@ def stage_tables(found: Mapping[str, Any]) -> list[Table]:
             by.setdefault((r["task"], r["row"]), {})[language] = r
     rows: list[list[Cell]] = []
     for task, role in tasks:
+        named = (task, role)  # once, above the rows of a task
         for row in _ORDER:
             held = by.get((task, row))
             if held is None:
                 continue
-            cells: list[Cell] = [task, role, row]
+            cells: list[Cell] = [*named, row]
+            named = ("", "")
             for language in languages:
                 record = held.get(language)
                 cells += [_accuracy(record), _gain(record)]
@@ -51,7 +53,6 @@ def stage_tables(found: Mapping[str, Any]) -> list[Table]:
     columns = ["task", "role", "row"]
     for language in languages:
         columns += [language, "gain"]
-    title = "accuracy in percent [95 % interval], gain over untaught"
     title = "accuracy in percent [95 % interval], gain over untaught"
     tables: list[Table] = [(title, columns, rows)]
     steps: list[list[Cell]] = [
