@@ -13,9 +13,10 @@ import pytest
 from vprog.errors import InputError
 from vprog.example import Picture
 from vprog.runs.folder import read_traces
+from vprog.teach.matrix import tasks_of
 from vprog.teach.options import stage_settings
 from vprog.teach.plan import plan_stage
-from vprog.teach.rounds import accuracy
+from vprog.teach.rounds import Stage, accuracy
 from vprog.teach.stage import StageSettings, Task, read_before, read_task, training_of
 from vprog.teach.teach import teach
 from vprog.teach.toolbox import write_toolbox
@@ -135,6 +136,23 @@ def test_a_stage_follows_another(
         if r["role"] == "previous" and r["row"] == "untaught"
     )
     assert now == was
+
+
+def test_what_no_stage_taught_stays_unseen_along_a_sequence(
+    stage: tuple[Path, dict[str, Any]], world: Path, tmp_path: Path
+) -> None:
+    out, found = stage
+    assert [task["data"] for task in found["unseen_tasks"]] == [str((world / "home").resolve())]
+    # A later stage names no unseen task itself; its own are those of the stage before.
+    settings = settings_of(world, keep=(), unseen=(), after=out)
+    third = Stage(settings, tmp_path, read_before(out))
+    assert [(task.name, role) for task, role in tasks_of(third)] == [
+        ("world-gqa:outline", "target"), ("world-gqa:home", "unseen"),
+    ]  # fmt: skip
+    found = json.loads((out / "teach.json").read_text("utf-8"))
+    found["settings"]["unseen"] = []
+    (tmp_path / "teach.json").write_text(json.dumps(found))
+    assert [task.name for task in read_before(tmp_path).unseen] == ["world-gqa:home"]
 
 
 def test_a_plan_counts_what_the_stage_does(stage: tuple[Path, dict[str, Any]], world: Path) -> None:

@@ -47,8 +47,9 @@ def plan_distill(
         prices: See ``vprog.writers.spending``.
 
     Returns:
-        Parts ``imports``, ``candidates``, ``rationales``, ``train ROW`` (over all sizes of the labelled set),
-        ``test programs``, ``test vqa``, ``test students`` and ``latency``, one job at a time.
+        Parts ``imports``, ``candidates``, ``rationales``, ``train ROW`` (over all sizes of the
+        labelled set), ``test programs``, ``test vqa``, ``test students`` and ``latency``, one job
+        at a time.
 
     Raises:
         InputError: See ``distill``.

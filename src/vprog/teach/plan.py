@@ -45,9 +45,9 @@ def plan_stage(
         sample: Programs a language that are run to measure.
 
     Returns:
-        Parts ``imports``, ``train runs``, ``val runs``, ``shown runs``, ``keep runs``, ``labels``, ``train
-        TOOL``, ``test runs`` and ``step figures``, one job at a time; ``tools`` (calls a program,
-        what learns) and ``unanswered``.
+        Parts ``imports``, ``train runs``, ``val runs``, ``shown runs``, ``keep runs``, ``labels``,
+        ``train TOOL``, ``test runs`` and ``step figures``, one job at a time; ``tools`` (calls a
+        program, what learns) and ``unanswered``.
 
     Raises:
         InputError: See ``teach``.

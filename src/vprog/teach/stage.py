@@ -171,7 +171,7 @@ class StageSettings:
     def table(self) -> dict[str, Any]:
         """What decides the result, as plain data; ``jobs`` does not."""
         return {
-            "target": _said(self.target),
+            "target": said_of(self.target),
             "toolbox": self.toolbox,
             "teacher": self.teacher,
             "upper": self.upper,
@@ -180,8 +180,8 @@ class StageSettings:
             "rounds": self.rounds,
             "demonstrate": self.demonstrate,
             "limits": dict(self.limits),
-            "keep": [_said(task) for task in self.keep],
-            "unseen": [_said(task) for task in self.unseen],
+            "keep": [said_of(task) for task in self.keep],
+            "unseen": [said_of(task) for task in self.unseen],
             "after": None if self.after is None else str(self.after.resolve()),
             "writer": self.writer,
             "training": {tool: dict(table) for tool, table in self.training.items()},
@@ -190,7 +190,8 @@ class StageSettings:
         }
 
 
-def _said(task: Task) -> dict[str, Any]:
+def said_of(task: Task) -> dict[str, Any]:
+    """A task as plain data."""
     return {
         "benchmark": task.benchmark,
         "data": str(task.data.resolve()),
@@ -247,7 +248,7 @@ def read_before(folder: Path) -> Before:
                 name: tuple(folder / run for run in runs) for name, runs in said["replayed"].items()
             },
             tasks=tuple(task_of(task) for task in said["taught_tasks"]),
-            unseen=tuple(task_of(task) for task in said["settings"]["unseen"]),
+            unseen=tuple(task_of(task) for task in said["unseen_tasks"]),
         )
     except FileNotFoundError:
         raise InputError(

@@ -11,9 +11,9 @@ from typing import Any
 from vprog.evaluation.run import commit
 from vprog.runs.folder import write_atomically
 from vprog.runs.held import held, phase, phases
-from vprog.teach.matrix import run_matrix, step_figures
+from vprog.teach.matrix import run_matrix, step_figures, tasks_of
 from vprog.teach.rounds import Round, Stage
-from vprog.teach.stage import StageSettings, read_before
+from vprog.teach.stage import StageSettings, read_before, said_of
 
 
 def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
@@ -76,6 +76,6 @@ def _found(
         "replayed": {
             name: [os.path.relpath(run, out) for run in runs] for name, runs in replayed.items()
         },
-        "taught_tasks": [dataclasses.asdict(task) | {"data": str(task.data.resolve())}
-                         for task in taught],
-    }  # fmt: skip
+        "taught_tasks": [said_of(task) for task in taught],
+        "unseen_tasks": [said_of(task) for task, role in tasks_of(stage) if role == "unseen"],
+    }
