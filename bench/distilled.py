@@ -35,9 +35,11 @@ def mean_and_interval(credits: Credits) -> tuple[float, list[float]]:
     return round(value, 6), [round(found.low, 6), round(found.high, 6)]
 
 
-def over(base: Credits, row: Credits) -> dict[str, Any]:
-    """The paired difference between two rows."""
+def over(base: Credits, row: Credits) -> dict[str, Any] | None:
+    """The paired difference between two rows; None where one of them did not run."""
     common = {key: (row[key][0], row[key][1] - base[key][1]) for key in row if key in base}
+    if not common:
+        return None
     value, ci95 = mean_and_interval(common)
     by_seed: dict[int, list[float]] = defaultdict(list)
     for (seed, _), (_, difference) in common.items():
@@ -77,6 +79,7 @@ def records_of(
         number = tasks.index(task)
         credits = credits_of(folders, number, row, labels)
         base = credits_of(folders, number, "instruct", labels)
+        equal = credits_of(folders, number, "instruct_compute", labels)
         programs = credits_of(folders, number, "programs", None)
         student = labels is not None
         value, n = fmean(r["accuracy"] for r in same), sum(r["n"] for r in same)
@@ -95,6 +98,7 @@ def records_of(
             "n": n,
             "split": first["split"],
             "over_instruct": over(base, credits) if student and row != "instruct" else None,
+            "over_instruct_compute": over(equal, credits) if row.startswith("vpd") else None,
             "over_programs": over(programs, credits) if student else None,
             "latency_ms": latency_of(found, task, row, labels),
             "writer": settings["writer"],
