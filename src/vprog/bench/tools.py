@@ -24,6 +24,7 @@ from vprog.example import Example, Picture
 from vprog.program.program import Language, Program
 from vprog.tools.backend import Backend, Loading, Toolbox
 from vprog.tools.backends.hf.views import Kept
+from vprog.tools.tool import Tool
 from vprog.tools.toolboxes import load_toolbox
 from vprog.trace import Call, Result, Value
 
@@ -94,10 +95,7 @@ def measure_tools(
         seed: Of the world.
 
     Returns:
-        ``ratio``: wall time of one call at a time over wall time in batches; ``ratio_kept``: the
-        same where one call at a time keeps and remembers. ``same_answers``: programs whose answer
-        is the same every way. ``forward_share``: share of the batched run's wall time inside the
-        models' forward passes. ``programs_per_s``, ``calls``: of the batched run.
+        See ``measure_programs``, and ``seed``.
 
     Raises:
         InputError: The toolbox cannot be loaded.
@@ -107,14 +105,40 @@ def measure_tools(
     with tempfile.TemporaryDirectory(prefix="vprog-bench-") as folder:
         note(f"drawing {programs:,} questions")
         write("gqa", "generalist", programs, seed, Path(folder), split="test")
-        examples = list(load_benchmark("world-gqa").load(Path(folder), "test"))
-        tasks = [Task(e, Program(e.programs[language], language)) for e in examples]
-        for example in examples:  # decoded anew by each way, but read from a warm disk
-            _warm(example)
-        together = _run(load_toolbox(toolbox), tasks, EngineSettings())
-        note(f"in batches: {together.wall_s:.1f} s; now one call at a time")
-        alone = _run(_one_by_one(toolbox, kept=False), tasks, _alone(remember=False))
-        kept = _run(_one_by_one(toolbox, kept=True), tasks, _alone(remember=True))
+        benchmark = load_benchmark("world-gqa")
+        examples = list(benchmark.load(Path(folder), "test"))
+        figures = measure_programs(examples, benchmark.tools, toolbox=toolbox, language=language)
+        return figures | {"seed": seed}
+
+
+def measure_programs(
+    examples: Sequence[Example], tools: Sequence[Tool], *, toolbox: str, language: Language
+) -> dict[str, Any]:
+    """Measures a toolbox on the gold programs of examples.
+
+    Args:
+        examples: All of them are run every way.
+        tools: Of the benchmark, beside the toolbox's.
+        toolbox: Name or file.
+        language: Of the programs.
+
+    Returns:
+        ``ratio``: wall time of one call at a time over wall time in batches; ``ratio_kept``: the
+        same where one call at a time keeps and remembers. ``same_answers``: programs whose answer
+        is the same every way. ``forward_share``: share of the batched run's wall time inside the
+        models' forward passes. ``programs_per_s``, ``calls``: of the batched run.
+
+    Raises:
+        InputError: The toolbox cannot be loaded.
+    """
+    tasks = [Task(e, Program(e.programs[language], language)) for e in examples]
+    for example in examples:  # decoded anew by each way, but read from a warm disk
+        _warm(example)
+    together = _run(load_toolbox(toolbox).with_tools(tools), tasks, EngineSettings())
+    note(f"in batches: {together.wall_s:.1f} s; now one call at a time")
+    single, keeping = (_one_by_one(toolbox, kept=kept).with_tools(tools) for kept in (False, True))
+    alone = _run(single, tasks, _alone(remember=False))
+    kept = _run(keeping, tasks, _alone(remember=True))
     same = sum(
         together.answers[key] == alone.answers[key] == kept.answers[key] for key in together.answers
     )
@@ -122,7 +146,6 @@ def measure_tools(
         "toolbox": toolbox,
         "language": language,
         "programs": len(tasks),
-        "seed": seed,
         "same_answers": same,
         "ratio": round(alone.wall_s / together.wall_s, 2),
         "ratio_kept": round(kept.wall_s / together.wall_s, 2),
