@@ -82,6 +82,6 @@ def test_calls_of_a_plan_are_those_of_the_run(drawn: Path, tmp_path: Path, langu
     assert plan.n == run.n
     for name in ("requested", "computed"):
         assert plan.calls[name] == pytest.approx(getattr(run.counts, name), rel=0.25)
-    assert plan.seconds > 0
+    assert sum(plan.work.values()) > 0  # ``seconds`` is rounded, and this takes few of them
     stored = sum(f.stat().st_size for f in (tmp_path / "run").rglob("*") if f.is_file()) / 1e6
     assert plan.storage_mb == pytest.approx(stored, rel=1.0)
