@@ -1,6 +1,6 @@
 """Programs a second: batches against one program at a time, same tools; a JSON line each.
 
-``python bench/programs.py --data ../shared/data [--n 600] [--seed 41]`` runs gold programs of
+``python bench/in_batches.py --data ../shared/data [--n 600] [--seed 41]`` runs gold programs of
 SHAPES and NLVR over the tools that were taught for them, and of freshly drawn questions of
 world-gqa over the zoo, in both languages (``vprog.bench.tools``).
 """
