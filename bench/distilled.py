@@ -103,12 +103,19 @@ def records_of(
             "latency_ms": latency_of(found, task, row, labels),
             "writer": settings["writer"],
             "toolbox": settings["toolbox"],
-            "steps": settings["training"]["steps"] if student else None,
+            "steps": steps_of(folders[0], row, labels) if student else None,
             "seeds": [r["seed"] for r in same],
             "ids_sha256": [r["ids_sha256"] for r in same],
             **about,
             "commit": ", ".join(dict.fromkeys(r["commit"] for r in same)),
         }
+
+
+def steps_of(folder: Path, row: str, labels: int) -> int:
+    """Steps that the student of a row was trained for."""
+    outcome = folder / "students" / f"{row}-{labels}" / "training" / "outcome.json"
+    steps: int = json.loads(outcome.read_text("utf-8"))["steps"]
+    return steps
 
 
 def latency_of(

@@ -77,14 +77,13 @@ def main() -> None:
 
     files = argparse.ArgumentParser(add_help=False)
     files.add_argument("--data", type=Path, required=True, help="folder of SHAPES' files")
-    files.add_argument("--start", default="vlm", help="checkpoint of the zoo that learns on")
     given = arguments(
         "vlm-shapes", __doc__ or "", steps=8400, rate=1.5e-3, batch=16, parents=[files]
     )
     task = plan(given)
     torch.manual_seed(task.seed)
-    words = AutoTokenizer.from_pretrained(CHECKPOINTS / given.start)
-    model: Any = AutoModelForImageTextToText.from_pretrained(CHECKPOINTS / given.start).float()
+    words = AutoTokenizer.from_pretrained(CHECKPOINTS / "vlm")
+    model: Any = AutoModelForImageTextToText.from_pretrained(CHECKPOINTS / "vlm").float()
     model.set_attn_implementation("eager")
     cells, own = read(load(given.data, PICTURES), mirrored=True)
     things = len(cells.colors) - 1

@@ -136,9 +136,10 @@ def measure_programs(
         _warm(example)
     together = _run(load_toolbox(toolbox).with_tools(tools), tasks, EngineSettings())
     note(f"in batches: {together.wall_s:.1f} s; now one call at a time")
-    single, keeping = (_one_by_one(toolbox, kept=kept).with_tools(tools) for kept in (False, True))
-    alone = _run(single, tasks, _alone(remember=False))
-    kept = _run(keeping, tasks, _alone(remember=True))
+    alone, kept = (
+        _run(_one_by_one(toolbox, kept=keep).with_tools(tools), tasks, _alone(remember=keep))
+        for keep in (False, True)
+    )
     same = sum(
         together.answers[key] == alone.answers[key] == kept.answers[key] for key in together.answers
     )

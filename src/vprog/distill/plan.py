@@ -56,7 +56,8 @@ def plan_distill(
     """
     with tempfile.TemporaryDirectory(prefix="vprog-plan-") as folder:
         planning = _Planning(settings, Path(folder), sample)
-        parts = [*planning.candidates(), planning.rationales()]
+        candidates = planning.candidates()
+        parts = [imports(planning.first), candidates, planning.rationales()]
         parts += [planning.train(row) for row in settings.rows]
         parts += planning.test()
         return outline(parts, prices, sample=sample, prepared_mb=round(planning.prepared_mb, 1))
@@ -75,15 +76,20 @@ class _Planning:
         source = Answerer(answerer_settings(settings.student), "student").source
         self._student_mb = sum(f.stat().st_size for f in weight_files(source.folder)) / 1e6
 
-    def candidates(self) -> list[Part]:
-        """Programs of the training splits, k a question, after what is paid once."""
+    @property
+    def first(self) -> Plan:
+        """The run that was measured first, which paid what is paid once."""
+        return next(iter(self._runs.values()))
+
+    def candidates(self) -> Part:
+        """Programs of the training splits, k a question."""
         parts = []
         for task in self._settings.tasks:
             for split, run in zip(task.train, self._pipeline.candidates(task), strict=True):
                 sampled = self._pipeline.run(task, "train", split, sampled=True)
                 self._runs[run] = plan_run(sampled, self._sample, keep=run)
                 parts.append(run_part(split, self._runs[run]))
-        return [imports(next(iter(self._runs.values()))), _whole("candidates", parts)]
+        return _whole("candidates", parts)
 
     def rationales(self) -> Part:
         """Data sets of every mode and size."""

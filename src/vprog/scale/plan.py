@@ -179,7 +179,7 @@ def extrapolate(
         },
         seconds=round(start_s + price_s * n, 1),
         start_s=round(start_s, 1),
-        again_s=round(again_s, 1),
+        again_s=round(again_s, 3),
         memory_mb=cost.memory_mb,
         storage_mb=round(large.stored_mb * times, 1),
         dollars=None if usage.cost is None else round(usage.cost * times, 4),
@@ -216,7 +216,7 @@ def run_part(name: str, plan: Plan, examples: int | None = None, starts: int = 1
 
 def imports(plan: Plan) -> Part:
     """What a longer command pays once, of which ``plan`` is the first run."""
-    return part("imports", "start", plan.start_s - plan.again_s)
+    return part("imports", "start", plan.work["start"] - plan.again_s)
 
 
 def _shares(summary: RunSummary, start_s: float) -> dict[str, float]:
