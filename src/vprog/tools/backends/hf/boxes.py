@@ -25,15 +25,15 @@ def to_picture(boxes_cxcywh: Array, view: View, *, square: bool) -> Array:
         [n, 4] float64, ``left, top, right, bottom``, y downward.
     """
     boxes = boxes_cxcywh.astype(np.float64)
+    corners = np.empty_like(boxes)
     half = boxes[:, 2:] / 2
-    corners = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
-    seen = np.array([max(view.width, SMALLEST), max(view.height, SMALLEST)], np.float64)
-    frame = np.full(2, seen.max()) if square else seen
-    # A view that was enlarged to SMALLEST is shrunk back.
-    scale = frame * np.array([view.width, view.height]) / seen
-    corners *= np.tile(scale, 2)
-    np.clip(corners, 0, np.tile([view.width, view.height], 2), out=corners)
-    return np.asarray(corners + np.tile([view.left, view.top], 2))
+    np.subtract(boxes[:, :2], half, out=corners[:, :2])
+    np.add(boxes[:, :2], half, out=corners[:, 2:])
+    corners *= _scale(view, square)
+    width, height = float(view.width), float(view.height)
+    np.minimum(np.maximum(corners, 0.0, out=corners), (width, height) * 2, out=corners)
+    corners += (float(view.left), float(view.top)) * 2
+    return corners
 
 
 def to_frame(boxes_xyxy: Array, view: View, *, square: bool) -> Array:
@@ -44,12 +44,19 @@ def to_frame(boxes_xyxy: Array, view: View, *, square: bool) -> Array:
     Returns:
         [n, 4] float64, centre and size relative to what the model sees.
     """
-    boxes = boxes_xyxy.astype(np.float64).reshape(-1, 4) - np.tile([view.left, view.top], 2)
-    np.clip(boxes, 0, np.tile([view.width, view.height], 2), out=boxes)
-    seen = np.array([max(view.width, SMALLEST), max(view.height, SMALLEST)], np.float64)
-    frame = np.full(2, seen.max()) if square else seen
-    boxes /= np.tile(frame * np.array([view.width, view.height]) / seen, 2)
+    boxes = boxes_xyxy.astype(np.float64).reshape(-1, 4) - (view.left, view.top) * 2
+    np.clip(boxes, 0, (view.width, view.height) * 2, out=boxes)
+    boxes /= _scale(view, square)
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def _scale(view: View, square: bool) -> tuple[float, ...]:
+    """Pixels of the picture for what a model calls 1, for each of four sides."""
+    seen = max(view.width, SMALLEST), max(view.height, SMALLEST)
+    frame = (max(seen),) * 2 if square else seen
+    # A view that was enlarged to SMALLEST is shrunk back.
+    x, y = (f * own / s for f, own, s in zip(frame, (view.width, view.height), seen, strict=True))
+    return x, y, x, y
 
 
 def suppress(boxes_xyxy: Array, scores: Array, iou: float) -> list[int]:
@@ -65,19 +72,18 @@ def suppress(boxes_xyxy: Array, scores: Array, iou: float) -> list[int]:
     """
     order = np.argsort(-scores, kind="stable")
     boxes = boxes_xyxy[order]
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    width_height = np.maximum(high - low, 0)
+    both = width_height[..., 0] * width_height[..., 1]
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    apart = both <= iou * (area[:, None] + area - both)
     alive = np.ones(len(boxes), bool)
     kept = []
-    for i in range(len(boxes)):
-        if not alive[i]:
-            continue
-        kept.append(int(order[i]))
-        rest = boxes[i + 1 :]
-        width = np.minimum(boxes[i, 2], rest[:, 2]) - np.maximum(boxes[i, 0], rest[:, 0])
-        height = np.minimum(boxes[i, 3], rest[:, 3]) - np.maximum(boxes[i, 1], rest[:, 1])
-        both = np.maximum(width, 0) * np.maximum(height, 0)
-        union = area[i] + area[i + 1 :] - both
-        alive[i + 1 :] &= both <= iou * union
+    for i, index in enumerate(order.tolist()):
+        if alive[i]:
+            kept.append(index)
+            alive &= apart[i]
     return kept
 
 
