@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from concurrent.futures import Future, wait
+from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from vprog.errors import InputError, ToolError, VprogError
 from vprog.example import Picture
 from vprog.tools.backends.hf.adapters import INSTALL
+from vprog.tools.backends.hf.ahead import started
 from vprog.tools.backends.hf.runtime import Models, choose_device, choose_dtype, quiet, require
 from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, Source, find_source
@@ -148,27 +151,67 @@ class HuggingFace(ABC, Generic[S]):
     def forget(self) -> None:
         """Lets go of what was computed from weights that have changed since; training does."""
 
-    def in_batches(self, items: Sequence[T], forward: Callable[[Sequence[T]], list[R]]) -> list[R]:
+    def in_batches(
+        self,
+        items: Sequence[T],
+        forward: Callable[[Any], list[R]],
+        *,
+        prepare: Callable[[Sequence[T]], Any] | None = None,
+        key: Callable[[T], Any] | None = None,
+    ) -> list[R]:
         """Runs ``forward`` over chunks; where memory runs out, over halves from then on.
 
         Args:
             items: What the model takes, in an order that puts like with like.
-            forward: One result an item.
+            forward: One result an item, of a chunk or of what ``prepare`` made of it.
+            prepare: Reads and resizes the pictures of a chunk; runs beside ``forward``, one chunk
+                ahead of it.
+            key: Items of a chunk have the same, so that none pads another.
+
+        Returns:
+            In the order of ``items``.
 
         Raises:
             ToolError: One item alone does not fit in memory.
         """
-        results: list[R] = []
-        while len(results) < len(items):
-            chunk = items[len(results) : len(results) + self._fits]
+        groups: dict[Any, list[int]] = {}
+        for index, item in enumerate(items):
+            groups.setdefault(None if key is None else key(item), []).append(index)
+        left = deque(groups.values())
+        results: dict[int, R] = {}
+
+        def take() -> list[int]:
+            group = left.popleft() if left else []
+            if len(group) > self._fits:
+                left.appendleft(group[self._fits :])
+            return group[: self._fits]
+
+        def inputs_of(indexes: Sequence[int]) -> Any:
+            chosen = [items[index] for index in indexes]
+            with _inference():
+                return chosen if prepare is None else prepare(chosen)
+
+        chunk = take()
+        ready: Future[Any] | None = None
+        while chunk:
+            following: list[int] = []
             try:
-                results += forward(chunk)
+                inputs = inputs_of(chunk) if ready is None else ready.result()
+                following, ready = take(), None
+                if following and prepare is not None:
+                    ready = started(partial(inputs_of, following))
+                done = forward(inputs)
             except Exception as error:
+                if ready is not None:
+                    wait([ready])
                 if not is_out_of_memory(error):
                     raise
                 error.__traceback__ = None  # frames hold tensors
             else:
+                results.update(zip(chunk, done, strict=True))
+                chunk = following
                 continue
+            inputs = ready = None
             _release()
             if len(chunk) == 1:
                 raise ToolError(
@@ -176,26 +219,9 @@ class HuggingFace(ABC, Generic[S]):
                     f"or device = 'cpu' for {self.tool}"
                 )
             self._fits = max(1, len(chunk) // 2)
-        return results
-
-    def in_groups(
-        self,
-        items: Sequence[T],
-        key: Callable[[T], Any],
-        forward: Callable[[Sequence[T]], list[R]],
-    ) -> list[R]:
-        """``in_batches`` over items of the same key, so that no item pads another.
-
-        Results come in the order of ``items``.
-        """
-        groups: dict[Any, list[int]] = {}
-        for index, item in enumerate(items):
-            groups.setdefault(key(item), []).append(index)
-        results: dict[int, R] = {}
-        for indexes in groups.values():
-            done = self.in_batches([items[i] for i in indexes], forward)
-            results.update(zip(indexes, done, strict=True))
-        return [results[i] for i in range(len(items))]
+            left.extendleft(part for part in (following, chunk) if part)
+            chunk = take()
+        return [results[index] for index in range(len(items))]
 
 
 def refuse_class(source: Source, tool: str, fitting: Sequence[str], where: str) -> InputError:

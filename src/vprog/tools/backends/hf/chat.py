@@ -94,7 +94,7 @@ class Chat:
             scored: False leaves probabilities at 0; those of long texts take much memory.
         """
         forward = partial(self._forward, most=most, scored=scored)
-        return self._backend.in_groups(rows, shapes, forward)
+        return self._backend.in_batches(rows, forward, key=shapes)
 
     def prepare(self, prompt: str, images: Sequence[Image]) -> dict[str, Any]:
         """The model's inputs for pictures and a prompt, a batch of one, up to its reply."""

@@ -107,7 +107,7 @@ class Depth(HuggingFace[DepthSettings]):
         def forward(chunk: Sequence[View]) -> list[Any]:
             return self._forward(chunk, pixels)
 
-        done = self.in_groups(missing, lambda view: tuple(pixels[view].shape), forward)
+        done = self.in_batches(missing, forward, key=lambda view: tuple(pixels[view].shape))
         for view, depth in zip(missing, done, strict=True):
             maps[view] = depth
             self._kept.put(view, depth, depth.nbytes)

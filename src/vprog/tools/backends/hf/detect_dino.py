@@ -58,7 +58,7 @@ class Dino:
         def forward(chunk: Sequence[_Row]) -> list[tuple[Array, Array]]:
             return self._forward(chunk, pixels)
 
-        done = iter(self._backend.in_groups(rows, lambda r: (r.shape, len(r.ids)), forward))
+        done = iter(self._backend.in_batches(rows, forward, key=lambda r: (r.shape, len(r.ids))))
         results = []
         for one in asked:
             own = [next(done) for _ in one.phrases]

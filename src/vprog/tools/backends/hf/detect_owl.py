@@ -144,12 +144,16 @@ class Owl:
         seen = {view: known for view in wanted if (known := self._seen.get(view)) is not None}
         missing = [view for view in wanted if view not in seen]
 
-        def forward(chunk: Sequence[View]) -> list[Seen]:
-            tokens, boxes = self.look(self.pixels(chunk, views))
+        def prepare(chunk: Sequence[View]) -> Any:
+            return self.pixels(chunk, views)
+
+        def forward(values: Any) -> list[Seen]:
+            tokens, boxes = self.look(values)
             # Clones: a slice would keep the tensor of its whole batch alive.
             return [Seen(t.clone(), b.clone()) for t, b in zip(tokens, boxes, strict=True)]
 
-        for view, found in zip(missing, self._backend.in_batches(missing, forward), strict=True):
+        each = self._backend.in_batches(missing, forward, prepare=prepare)
+        for view, found in zip(missing, each, strict=True):
             seen[view] = found
             self._seen.put(view, found, 4 * (found.tokens.numel() + found.boxes_cxcywh.numel()))
         return seen

@@ -201,23 +201,27 @@ class Match(HuggingFace[MatchSettings]):
     def _see(self, wanted: Sequence[View], views: Views) -> dict[View, Any]:
         """Unit vectors of views, float64 on the CPU."""
 
-        def forward(chunk: Sequence[View]) -> list[Any]:
-            return _unit(self.look(self.pixels(chunk, views)))
+        def prepare(chunk: Sequence[View]) -> Any:
+            return self.pixels(chunk, views)
 
-        return self._remembered(wanted, forward)
+        def forward(inputs: Any) -> list[Any]:
+            return _unit(self.look(inputs))
+
+        return self._remembered(wanted, prepare, forward)
 
     def _read(self, wanted: Sequence[str]) -> dict[str, Any]:
         """Unit vectors of phrases, float64 on the CPU."""
 
-        def forward(chunk: Sequence[str]) -> list[Any]:
-            return _unit(self.read(self.tokenize(chunk)))
+        def forward(inputs: Any) -> list[Any]:
+            return _unit(self.read(inputs))
 
-        return self._remembered(wanted, forward)
+        return self._remembered(wanted, self.tokenize, forward)
 
-    def _remembered(self, wanted: Sequence[Any], forward: Any) -> dict[Any, Any]:
+    def _remembered(self, wanted: Sequence[Any], prepare: Any, forward: Any) -> dict[Any, Any]:
         found = {w: known for w in wanted if (known := self._kept.get(w)) is not None}
         missing = [w for w in dict.fromkeys(wanted) if w not in found]
-        for key, vector in zip(missing, self.in_batches(missing, forward), strict=True):
+        each = self.in_batches(missing, forward, prepare=prepare)
+        for key, vector in zip(missing, each, strict=True):
             found[key] = vector
             self._kept.put(key, vector, 8 * vector.numel())
         return found

@@ -86,7 +86,9 @@ class Segment(HuggingFace[SegmentSettings]):
             return self._forward(chunk, pixels)
 
         distinct = list(pixels)
-        done = self.in_groups(distinct, lambda v: tuple(pixels[v]["pixel_values"].shape), forward)
+        done = self.in_batches(
+            distinct, forward, key=lambda v: tuple(pixels[v]["pixel_values"].shape)
+        )
         found = dict(zip(distinct, done, strict=True))
         return [
             Result([region._replace(picture=picture) for region in found[view]])

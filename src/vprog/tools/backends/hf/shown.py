@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class Shown:
-    """Shows pictures to a model through its image processor."""
+    """Shows pictures to a model through its image processor.
+
+    Attributes:
+        size: Width and height that every picture is resized to; None where they differ.
+    """
 
     def __init__(self, processor: Any) -> None:
         """Looks at what the processor does.
@@ -25,8 +29,9 @@ class Shown:
         """
         self._processor = processor
         self._table = _table(processor)
+        self.size: tuple[int, int] | None = None
         if self._table is not None:
-            self._size = (int(processor.size["width"]), int(processor.size["height"]))
+            self.size = (int(processor.size["width"]), int(processor.size["height"]))
 
     def inputs(self, images: Iterable[Image]) -> dict[str, Any]:
         """Inputs of the model by name, one picture after the other.
@@ -57,11 +62,13 @@ class Shown:
         import numpy as np
 
         assert self._table is not None
-        width, height = self._size
-        small = np.asarray(image.resize(self._size, resample=self._processor.resample))
+        assert self.size is not None
+        width, height = self.size
+        small = np.asarray(image.resize(self.size, resample=self._processor.resample))
         shown = np.empty((3, height, width), np.float32)
         for channel, table in enumerate(self._table):
-            np.take(table, small[..., channel], out=shown[channel])
+            # No value is out of range; "clip" lets numpy write in place.
+            np.take(table, small[..., channel], out=shown[channel], mode="clip")
         return shown
 
 

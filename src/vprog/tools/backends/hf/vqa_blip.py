@@ -38,7 +38,7 @@ class Blip:
 
         # The decoder attends to padding of the question (BLIP gives it a mask of ones), so that
         # questions of one pass must be of one length.
-        return self._backend.in_groups(asked, lambda pair: lengths[pair[1]], forward)
+        return self._backend.in_batches(asked, forward, key=lambda pair: lengths[pair[1]])
 
     def ids(self, text: str) -> list[int]:
         """Tokens of a question or an answer, with those that begin and end it."""

@@ -39,20 +39,27 @@ class Vilt:
 
     def reply(self, asked: Sequence[tuple[View, str]], views: Views) -> list[Result | ToolError]:
         """A result for every view and question; pictures of one shape share a forward pass."""
-        distinct = list(dict.fromkeys(view for view, _ in asked))
-        shown = self._shown.each(map(views.read, distinct))
-        pixels = dict(zip(distinct, shown, strict=True))
+        import torch
+
+        pixels: dict[View, Any] = {}
+
+        def seen(view: View) -> Any:
+            if view not in pixels:
+                pixels[view] = self.pixels(view, views)
+            return pixels[view]
+
         lengths = self.lengths([question for _, question in asked])
         rows = [_Row(view, question, lengths[question]) for view, question in asked]
 
-        def forward(chunk: Sequence[_Row]) -> list[Result]:
-            return self._forward(chunk, pixels)
+        def key(row: _Row) -> tuple[Any, int]:
+            return self._shown.size or tuple(seen(row.view).shape), row.length
+
+        def prepare(chunk: Sequence[_Row]) -> tuple[Any, ...]:
+            values = torch.stack([seen(row.view) for row in chunk])
+            return values, *self.tokenize([row.question for row in chunk], chunk[0].length)
 
         # Lengths in steps of four: masked padding changes nothing, and groups stay large.
-        done = self._backend.in_groups(
-            rows, lambda r: (tuple(pixels[r.view].shape), r.length), forward
-        )
-        return list(done)
+        return self._backend.in_batches(rows, self._forward, prepare=prepare, key=key)
 
     def pixels(self, view: View, views: Views) -> Any:
         """What the model is shown of a view, [3, height, width]."""
@@ -90,14 +97,10 @@ class Vilt:
         )
         return out.logits.float()
 
-    def _forward(self, chunk: Sequence[_Row], pixels: dict[View, Any]) -> list[Result]:
-        import torch
-
-        values = torch.stack([pixels[row.view] for row in chunk])
-        text = self.tokenize([row.question for row in chunk], chunk[0].length)
-        shares = self.look(values, *text).softmax(-1)
+    def _forward(self, inputs: tuple[Any, ...]) -> list[Result | ToolError]:
+        shares = self.look(*inputs).softmax(-1)
         best = shares.topk(min(self._kept, shares.shape[-1]))
-        results = []
+        results: list[Result | ToolError] = []
         for share, label in zip(best.values.tolist(), best.indices.tolist(), strict=True):
             names = [self.labels[n] for n in label]
             told = {n: round(s, 4) for n, s in zip(names, share, strict=True)}
