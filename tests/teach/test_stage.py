@@ -285,11 +285,13 @@ def test_options_become_settings(world: Path, tmp_path: Path) -> None:
         "teacher": "oracle", "upper": "", "language": ["python"], "tool": None, "rounds": 3,
         "limit": ["train=9"], "keep": None, "unseen": [f"world-gqa={world / 'home'}"],
         "after": None, "writer": "gold", "sure": 0.25, "jobs": 2, "seed": 4, "demonstrate": False,
+        "phrase": ["red", "blue"],
     }  # fmt: skip
     settings = stage_settings(given)
     assert not settings.demonstrate
     assert settings.training == {"all": {"steps": 5, "keep": 0.5}, "vqa": {"steps": 7}}
     assert settings.limits == {"train": 9}
+    assert settings.phrases == ("red", "blue")
     assert settings.languages == ("python",)
     assert settings.unseen[0].data == world / "home"
     with pytest.raises(InputError, match="PART=N"):

@@ -18,7 +18,7 @@ from vprog.runs.folder import read_traces
 from vprog.teach.agreement import agree
 from vprog.teach.label import label, reason
 from vprog.teach.process import export_process, schema
-from vprog.teach.steps import ARGUMENTS, collect_steps
+from vprog.teach.steps import ARGUMENTS, collect_steps, with_phrases
 from vprog.teach.teachers.load import load_teacher
 from vprog.teach.teachers.teacher import Teacher
 from vprog.tools.backends.oracle import Oracle
@@ -69,6 +69,25 @@ def test_only_learnable_tools_have_steps(runs: dict[Language, Path]) -> None:
     assert {s.tool for s in collect_steps([runs["steps"]], ["detect"]).steps} == {"detect"}
     with pytest.raises(InputError, match="'depth' cannot be taught"):
         collect_steps([runs["steps"]], ["depth"])
+
+
+def test_phrases_that_no_program_asks_are_asked_of_every_picture(
+    runs: dict[Language, Path],
+) -> None:
+    steps = collect_steps([runs["python"]], ["detect"])
+    asked = steps.steps[0]
+    both = with_phrases(steps, ["red thing", str(asked.argument), "red thing"])
+    assert both.steps[: len(steps.steps)] == steps.steps
+    more = both.steps[len(steps.steps) :]
+    assert {s.region for s in more} == {p.region for p in steps.pictures.values()}
+    calls = [(s.region.box_xyxy, s.region.picture, s.argument) for s in both.steps]
+    assert len(set(calls)) == len(calls)
+    assert sum(s.argument == "red thing" for s in more) == len(steps.pictures)
+    assert (asked.region, asked.argument) not in {(s.region, s.argument) for s in more}
+    labels = label(both, load_teacher("oracle")).supervised()
+    assert {len(one.boxes or ()) > 0 for one in labels if one.argument == "red thing"} == {
+        True, False,
+    }  # fmt: skip
 
 
 def test_a_teacher_that_is_the_student_agrees_everywhere(runs: dict[Language, Path]) -> None:

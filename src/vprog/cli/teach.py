@@ -58,6 +58,10 @@ def teach(
         Path | None, typer.Option(help="Folder of the stage before: learn on from there.")
     ] = None,
     writer: Annotated[str, typer.Option(help="Where programs come from.")] = "gold",
+    phrase: Annotated[
+        list[str] | None,
+        typer.Option(help="The teacher finds this on every training picture as well; repeatable."),
+    ] = None,
     training: Annotated[
         Path | None, typer.Option(help="TOML file: tables all, detect, vqa, match of settings.")
     ] = None,

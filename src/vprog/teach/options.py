@@ -44,6 +44,7 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
         unseen=tuple(read_task(text) for text in given["unseen"] or ()),
         after=given["after"],
         writer=given["writer"],
+        phrases=tuple(given["phrase"] or ()),
         training=training,
         least_confidence=given["sure"],
         jobs=given["jobs"],

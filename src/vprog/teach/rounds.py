@@ -24,7 +24,7 @@ from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
 from vprog.teach.label import label, supervise
 from vprog.teach.stage import Before, StageSettings, Task, training_of
-from vprog.teach.steps import LearnableStep, collect_steps
+from vprog.teach.steps import LearnableStep, collect_steps, with_phrases
 from vprog.teach.supervision import Supervised
 from vprog.teach.teachers.load import load_teacher
 from vprog.teach.toolbox import write_toolbox
@@ -327,6 +327,8 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     own = collect_steps(stage.train_runs(number), (tool,))
     agreed = label(own, teacher, memo).agreed.get(tool, (0, 0))
     steps = collect_steps([*stage.train_runs(number), *stage.shown_runs()], (tool,))
+    if tool == "detect":
+        steps = with_phrases(steps, settings.phrases)
     labels = label(steps, teacher, memo)
     judged = collect_steps(list(stage.val_runs(number - 1).values()), (tool,))
     val = label(judged, teacher, memo)

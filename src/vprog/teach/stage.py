@@ -88,6 +88,8 @@ class StageSettings:
         after: Folder of the stage before: its tools learn on, its target and what it kept are
             replayed, its tasks are tested again.
         writer: Where programs come from.
+        phrases: What the teacher of ``detect`` is asked of every training picture, beside what
+            programs ask.
         training: Of each tool; ``auto`` values are settled when its student is known.
         least_confidence: Answers of which the teacher is less sure do not teach.
         jobs: Processes that run and train at the same time.
@@ -107,6 +109,7 @@ class StageSettings:
     unseen: tuple[Task, ...] = ()
     after: Path | None = None
     writer: str = "gold"
+    phrases: tuple[str, ...] = ()
     training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     least_confidence: float = 0.0
     jobs: int = 1
@@ -184,6 +187,7 @@ class StageSettings:
             "unseen": [said_of(task) for task in self.unseen],
             "after": None if self.after is None else str(self.after.resolve()),
             "writer": self.writer,
+            "phrases": list(self.phrases),
             "training": {tool: dict(table) for tool, table in self.training.items()},
             "least_confidence": self.least_confidence,
             "seed": self.seed,

@@ -206,6 +206,25 @@ def _merge(
     merged[key] = replace(before, weight=before.weight + 1, modules=modules)
 
 
+def with_phrases(steps: Steps, phrases: Sequence[str]) -> Steps:
+    """Steps of ``detect``, and phrases asked of every whole picture where no program asks them.
+
+    Programs of a few sentences ask each picture little, and some words nowhere.
+
+    Args:
+        steps: Of programs.
+        phrases: To be found in all pictures of the steps.
+    """
+    known = {(step.region, step.argument) for step in steps.steps}
+    more = [
+        LearnableStep(tool="detect", region=picture.region, argument=phrase)
+        for picture in steps.pictures.values()
+        for phrase in dict.fromkeys(phrases)
+        if (picture.region, phrase) not in known
+    ]
+    return replace(steps, steps=(*steps.steps, *more))
+
+
 def by_tool(steps: Iterable[LearnableStep]) -> dict[str, int]:
     """How many steps each tool has."""
     return dict(Counter(step.tool for step in steps))
