@@ -8,6 +8,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+_KEEPING = frozenset((
+    ast.Global, ast.Nonlocal, ast.ClassDef, ast.Attribute, ast.Name, ast.Import, ast.ImportFrom,
+    ast.FunctionDef, ast.Lambda,
+))  # fmt: skip
 _OPEN_EXCEPTIONS = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 
 
@@ -34,6 +38,8 @@ def keeps_nothing(tree: ast.Module, nodes: Sequence[ast.AST]) -> bool:
                 continue
         return False
     for node in nodes:
+        if type(node) not in _KEEPING:
+            continue
         match node:
             case ast.Global() | ast.Nonlocal() | ast.ClassDef():
                 return False
