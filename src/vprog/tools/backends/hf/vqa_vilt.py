@@ -39,8 +39,6 @@ class Vilt:
 
     def reply(self, asked: Sequence[tuple[View, str]], views: Views) -> list[Result | ToolError]:
         """A result for every view and question; pictures of one shape share a forward pass."""
-        import torch
-
         pixels: dict[View, Any] = {}
 
         def seen(view: View) -> Any:
@@ -55,7 +53,7 @@ class Vilt:
             return self._shown.size or tuple(seen(row.view).shape), row.length
 
         def prepare(chunk: Sequence[_Row]) -> tuple[Any, ...]:
-            values = torch.stack([seen(row.view) for row in chunk])
+            values = [seen(row.view) for row in chunk]
             return values, *self.tokenize([row.question for row in chunk], chunk[0].length)
 
         # Lengths in steps of four: masked padding changes nothing, and groups stay large.
@@ -98,7 +96,11 @@ class Vilt:
         return out.logits.float()
 
     def _forward(self, inputs: tuple[Any, ...]) -> list[Result | ToolError]:
-        shares = self.look(*inputs).softmax(-1)
+        import torch
+
+        values, *text = inputs
+        # Stacked here: work of torch in another thread would have threads of its own.
+        shares = self.look(torch.stack(values), *text).softmax(-1)
         best = shares.topk(min(self._kept, shares.shape[-1]))
         results: list[Result | ToolError] = []
         for share, label in zip(best.values.tolist(), best.indices.tolist(), strict=True):
