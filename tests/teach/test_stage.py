@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from vprog import zoo
 from vprog.errors import InputError
 from vprog.example import Picture
 from vprog.runs.folder import read_traces
@@ -18,8 +19,10 @@ from vprog.teach.options import stage_settings
 from vprog.teach.plan import plan_stage
 from vprog.teach.rounds import Stage, accuracy
 from vprog.teach.stage import StageSettings, Task, read_before, read_task, training_of
+from vprog.teach.steps import collect_steps
 from vprog.teach.teach import teach
 from vprog.teach.toolbox import write_toolbox
+from vprog.teach.vocabulary import unknown_words
 from vprog.tools.toolboxes import read_toolbox
 from vprog.world import write
 
@@ -44,6 +47,7 @@ def settings_of(world: Path, **changes: Any) -> StageSettings:
         "tools": ("detect", "match"),
         "languages": ("steps",),
         "rounds": 1,
+        "phrases": ("zeppelin",),
         "training": TRAINING,
     }
     return StageSettings(**{**given, **changes})
@@ -74,11 +78,16 @@ def test_a_stage_ends_in_the_matrix(stage: tuple[Path, dict[str, Any]], world: P
     assert "steps that became" in (out / "report.html").read_text()
 
 
-def test_the_taught_toolbox_is_a_toolbox(stage: tuple[Path, dict[str, Any]]) -> None:
+def test_the_taught_toolbox_is_a_toolbox(stage: tuple[Path, dict[str, Any]], world: Path) -> None:
     out, found = stage
     taught = out / "round-1" / "toolbox.toml"
     models = {b.tool: b.settings.model for b in read_toolbox(str(taught)) if b.settings}
     assert models["vqa"] == "zoo:vqa"
+    # A phrase that no program asks and whose word the zoo's model does not know is taught, too.
+    assert unknown_words(zoo.path("detect"), ["red zeppelin"]) == ["zeppelin"]
+    assert unknown_words(Path(models["detect"]), ["red zeppelin"]) == []
+    rows = found["rounds"][1]["trained"]["detect"]["rows"]["task"]
+    assert rows > len(collect_steps(Stage(settings_of(world), out, None).train_runs(1)).pictures)
     assert Path(models["detect"]).resolve() == (out / "round-1" / "detect").resolve()
     if found["chosen_round"] == 1:
         assert found["toolbox"] == "round-1/toolbox.toml"

@@ -37,6 +37,40 @@ def answers(model: str, tool: str, *extra: str) -> list[Any]:
     return [getattr(answer, "value", answer) for answer in backend.answer(calls, shown)]
 
 
+def test_a_student_gets_the_words_that_it_will_be_taught(
+    checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    from vprog.teach.vocabulary import as_wide, knowing, unknown_words
+
+    def student(name: str, tool: str = "detect", **more: Any) -> Any:
+        return settings_class(tool, "test")(model=checkpoint(name), **more)
+
+    out = tmp_path / "grown"
+    plain = student("owlvit")
+    assert knowing("detect", plain, ["red", "dog"], out) == plain
+    grown = knowing("detect", plain, ["red Square", "dog", "triangle"], out)
+    assert grown.model == str(out)
+    assert unknown_words(out, NEW) == []
+    assert answers(grown.model, "detect") == answers(plain.model, "detect")
+    again = (out / "model.safetensors").read_bytes()
+    assert knowing("detect", plain, {"triangle", "square"}, out) == grown
+    assert (out / "model.safetensors").read_bytes() == again
+    # The student before gets the same words under the same numbers.
+    wider = knowing("detect", grown, ["a circle"], tmp_path / "wider")
+    before = as_wide(plain, wider, tmp_path / "before")
+    vocabularies = [
+        json.loads((Path(one.model) / "tokenizer.json").read_text())["model"]["vocab"]
+        for one in (before, wider)
+    ]
+    assert vocabularies[0] == vocabularies[1]
+    assert answers(before.model, "detect") == answers(plain.model, "detect")
+    assert as_wide(plain, plain, tmp_path / "none") == plain
+    # Words cannot be added to these.
+    for other in (student("vilt", "vqa"), student("owlvit", adapters=("a",))):
+        assert knowing("vqa", other, NEW, tmp_path / "other") == other
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize(("name", "tool"), [("owlvit", "detect"), ("clip", "match")])
 def test_known_words_mean_what_they_meant_and_new_ones_differ(
     name: str, tool: str, checkpoint: Callable[[str], str], tmp_path: Path

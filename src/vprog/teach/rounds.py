@@ -28,6 +28,7 @@ from vprog.teach.steps import LearnableStep, collect_steps, with_phrases
 from vprog.teach.supervision import Supervised
 from vprog.teach.teachers.load import load_teacher
 from vprog.teach.toolbox import write_toolbox
+from vprog.teach.vocabulary import as_wide, knowing
 from vprog.tools.toolboxes import load_toolbox, read_toolbox
 from vprog.trace import Result
 
@@ -342,7 +343,10 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     for name, runs in stage.keep_runs().items():
         old = collect_steps(runs, (tool,))
         replay[name] = _apart(name, [_as_it_was(s) for s in old.steps], old.pictures, pictures)
-    student = bound(tool, toolbox)
+    asked = [row.argument for row in task]
+    phrases = {p for said in asked for p in ((said,) if isinstance(said, str) else said)}
+    grown = out / f"round-{number}" / f"{tool}-words"
+    student = knowing(tool, bound(tool, toolbox), phrases, grown, settings.seed)
     opened = open_student(tool, student)
     numbers = sum(p.numel() for p in opened.model.parameters())
     chosen = training_of(settings, tool, numbers, number)
@@ -355,7 +359,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
         settings=chosen,
         replay=replay,
         val=val_rows,
-        before=bound(tool, stage.start),
+        before=as_wide(bound(tool, stage.start), student, Path(f"{grown}-before")),
     )
     return {
         **dataclasses.asdict(taught),

@@ -21,6 +21,7 @@ from vprog.tools.backend import Backend
 from vprog.tools.backends.hf.adapters import INSTALL
 from vprog.tools.backends.hf.runtime import require
 from vprog.tools.backends.hf.settings import ModelSettings
+from vprog.tools.backends.hf.source import find_source
 from vprog.training.devices import take_own_gpu
 from vprog.training.folder import Folder
 
@@ -127,7 +128,8 @@ def train(
     print_of = f"{material.student.backend.fingerprint} {validate is not None}"
     if before is not None and toolbox_name(before) != toolbox_name(material.settings):
         material = dataclasses.replace(material, before=before)
-        print_of += f" {toolbox_name(before)}"
+        old = find_source(before.model, before.revision, "student", before.adapters)
+        print_of += f" {old.fingerprint}"
     folder = Folder(Path(out), identity(settings, print_of, sets, pictures))
     done = read_outcome(folder)
     if done is not None:

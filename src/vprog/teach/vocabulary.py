@@ -6,15 +6,84 @@ read pieces of words know every word and need nothing of this.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vprog.console import note
 from vprog.errors import InputError
 
+if TYPE_CHECKING:
+    from vprog.tools.backends.hf.settings import ModelSettings
+
 _EMBEDDING = "embeddings.token_embedding.weight"
+_GROW = ("clip", "owlvit", "owlv2")
+"""Families that words can be added to."""
+
+
+def knowing(
+    tool: str, student: ModelSettings, phrases: Iterable[str], out: Path, seed: int = 0
+) -> ModelSettings:
+    """A student that tells the words of phrases apart: itself, or a copy with more words.
+
+    Args:
+        tool: What it answers.
+        student: Its settings.
+        phrases: What it will be taught.
+        out: Folder of the copy.
+        seed: Of the new words' embeddings.
+
+    Returns:
+        The settings, of the copy where one was made. A model that words cannot be added to, or
+        that has adapters, stays as it is.
+
+    Raises:
+        InputError: Its files cannot be read.
+    """
+    from vprog.tools.backends.hf.source import find_source
+
+    source = find_source(student.model, student.revision, "student")
+    if student.adapters or source.model_type not in _GROW:
+        return student
+    new = unknown_words(source.folder, phrases)
+    if not new:
+        return student
+    note(f"{tool} gets words that it does not know: {', '.join(new)}")
+    add_words(source.folder, new, out, seed)
+    return dataclasses.replace(student, model=str(out), revision=None)
+
+
+def as_wide(before: ModelSettings, student: ModelSettings, out: Path) -> ModelSettings:
+    """The student before with all words of the student now, so that both read the same tokens.
+
+    Args:
+        before: Settings of the student before.
+        student: Of the student now: the same model with more words, or taught since.
+        out: Folder of the copy.
+
+    Returns:
+        The settings, of the copy where one was made.
+
+    Raises:
+        InputError: Files cannot be read.
+    """
+    from vprog.tools.backends.hf.source import find_source
+
+    old, now = (find_source(s.model, s.revision, "student") for s in (before, student))
+    if before.adapters or now.model_type not in _GROW:
+        return before
+    read = _tokenizer(now.folder)["model"]
+    if read["type"] != "WordLevel":
+        return before
+    known = _tokenizer(old.folder)["model"]["vocab"]
+    more = [word for word in sorted(read["vocab"], key=read["vocab"].get) if word not in known]
+    if not more:
+        return before
+    add_words(old.folder, more, out)
+    return dataclasses.replace(before, model=str(out), revision=None)
 
 
 def unknown_words(model: Path, phrases: Iterable[str]) -> list[str]:
@@ -76,7 +145,7 @@ def add_words(model: Path, words: Iterable[str], out: Path, seed: int = 0) -> Pa
     text = config.get("text_config", {})
     known: dict[str, int] = read["model"]["vocab"]
     last = len(known) - 1
-    if len(keys) != 1 or config.get("model_type") not in ("clip", "owlvit", "owlv2"):
+    if len(keys) != 1 or config.get("model_type") not in _GROW:
         kind = config.get("model_type")
         raise InputError(f"words can be added to CLIP and OWL models, not to {kind} in {model}")
     new = [word for word in dict.fromkeys(words) if word not in known]
