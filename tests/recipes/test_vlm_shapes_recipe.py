@@ -93,7 +93,7 @@ def test_answers_and_rationales_are_those_of_the_gold_programs(recipe, pictures)
             traces[example.id], example, RationaleSettings(grid=32), tools=toolbox.tools
         ).text
         said = recipe.cells.rationale(expression, cells, grids[row])
-        ids = recipe.words.convert_tokens_to_ids([word for word, _ in said])
+        ids = recipe.words.convert_tokens_to_ids([one.word for one in said])
         assert recipe.words.decode(ids) == told
         masks = cells.masks(grids[row : row + 1])
         right = bool(recipe.cells.denoted(expression, masks).any())

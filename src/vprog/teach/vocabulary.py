@@ -19,8 +19,8 @@ from vprog.errors import InputError
 if TYPE_CHECKING:
     from vprog.tools.backends.hf.settings import ModelSettings
 
-_EMBEDDING = "embeddings.token_embedding.weight"
-_GROW = ("clip", "owlvit", "owlv2")
+_EMBEDDINGS = ("text_model.embeddings.token_embedding.weight", ".word_embeddings.weight")
+_GROW = ("clip", "owlvit", "owlv2", "vilt")
 """Families that words can be added to."""
 
 
@@ -116,10 +116,10 @@ def unknown_words(model: Path, phrases: Iterable[str]) -> list[str]:
 
 
 def add_words(model: Path, words: Iterable[str], out: Path, seed: int = 0) -> Path:
-    """Writes a copy of a CLIP or OWL model that has embeddings of its own for new words.
+    """Writes a copy of a CLIP, OWL or ViLT model that has embeddings of its own for new words.
 
     They start as noise as wide as the known ones; everything that the model knew it answers as
-    before. The end-of-text token stays the one with the highest id, which these models pool by.
+    before. The end-of-text token stays the one with the highest id, by which CLIP and OWL pool.
 
     Args:
         model: Folder of a model with a word-level tokenizer.
@@ -131,7 +131,7 @@ def add_words(model: Path, words: Iterable[str], out: Path, seed: int = 0) -> Pa
         ``out``.
 
     Raises:
-        InputError: The tokenizer is none of words, or the model none of the two.
+        InputError: The tokenizer is none of words, or the model none of the three.
     """
     import torch
     from safetensors.torch import load_file, save_file
@@ -141,13 +141,15 @@ def add_words(model: Path, words: Iterable[str], out: Path, seed: int = 0) -> Pa
         raise InputError(f"{model} reads pieces of words, so there is no word to add")
     config = json.loads((model / "config.json").read_text("utf-8"))
     weights = load_file(model / "model.safetensors")
-    keys = [key for key in weights if key.endswith(_EMBEDDING)]
-    text = config.get("text_config", {})
+    keys = [key for key in weights if key.endswith(_EMBEDDINGS)]
+    text = config.get("text_config", config)
     known: dict[str, int] = read["model"]["vocab"]
     last = len(known) - 1
     if len(keys) != 1 or config.get("model_type") not in _GROW:
         kind = config.get("model_type")
-        raise InputError(f"words can be added to CLIP and OWL models, not to {kind} in {model}")
+        raise InputError(
+            f"words can be added to CLIP, OWL and ViLT models, not to {kind} in {model}"
+        )
     new = [word for word in dict.fromkeys(words) if word not in known]
     old = weights[keys[0]]
     torch.manual_seed(seed)
