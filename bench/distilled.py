@@ -103,7 +103,7 @@ def records_of(
             "latency_ms": latency_of(found, task, row, labels),
             "writer": settings["writer"],
             "toolbox": settings["toolbox"],
-            "steps": steps_of(folders[0], row, labels) if student else None,
+            "steps": steps_of(folders, row, labels) if student else None,
             "seeds": [r["seed"] for r in same],
             "ids_sha256": [r["ids_sha256"] for r in same],
             **about,
@@ -111,11 +111,16 @@ def records_of(
         }
 
 
-def steps_of(folder: Path, row: str, labels: int) -> int:
-    """Steps that the student of a row was trained for."""
-    outcome = folder / "students" / f"{row}-{labels}" / "training" / "outcome.json"
-    steps: int = json.loads(outcome.read_text("utf-8"))["steps"]
-    return steps
+def steps_of(folders: list[Path], row: str, labels: int) -> int | list[int]:
+    """How long a row's students were trained; a list where that differs, in the order of folders.
+
+    At equal computation it does: what a step takes is measured in each run.
+    """
+    steps = []
+    for folder in folders:
+        outcome = folder / "students" / f"{row}-{labels}" / "training" / "outcome.json"
+        steps.append(int(json.loads(outcome.read_text("utf-8"))["steps"]))
+    return steps[0] if len(set(steps)) == 1 else steps
 
 
 def latency_of(
