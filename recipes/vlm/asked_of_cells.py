@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from batches import PREFIX, Packed, pixels_of, table_of
-from cells import CELLS, Cells, Said, denoted, last_noun, rationale, relations
+from cells import CELLS, Cells, denoted, last_noun, rationale, relations
 from model import IMAGE_TOKENS
 from tasks import EXPLAIN, SHORTLY
 from tokenizer import BEGIN, CLOSE, PATCH, TILE, USER
@@ -130,7 +130,6 @@ def collate(
     asked: Sequence[Sequence[int]],
     long: int,
     disguises: Sequence[Mapping[str, str]] = (),
-    apart: Sequence[random.Random | None] = (),
 ) -> Asked:
     """A batch of pictures with the sentences that are asked about each, rationales first.
 
@@ -142,7 +141,6 @@ def collate(
         asked: For each picture, which of them.
         long: How many of these are asked for a rationale.
         disguises: For each picture colours that new ones take the place of, in pixels and words.
-        apart: For each picture what draws the lists of the last step of its rationales.
     """
     code = words.convert_tokens_to_ids
     talk, end, yes, no = code(["<assistant>", "<end_of_utterance>", "yes", "no"])
@@ -163,20 +161,19 @@ def collate(
             prompt = [*sentence.ids, *(explain if number <= long else shortly), talk]
             before = start + len(prompt) - 1
             if number <= long:
-                said = rationale(expression, cells, grids[row], apart[row] if apart else None)
-                target = [*code([one.word for one in said]), end]
+                said = rationale(expression, cells, grids[row])
+                target = [*code([word for word, _ in said]), end]
                 assert words.unk_token_id not in target
-                follows = [1, *(DECIDING if one.word in DECIDES else 1 for one in said)]
-                weights = np.array(follows) * [*(not one.given for one in said), True]
-                weights = weights / weights.sum()
-                for offset, (token, one) in enumerate(zip(target, [*said, Said("")], strict=True)):
-                    if one.given:
-                        continue
+                follows = [DECIDING if word in DECIDES else 1 for word, _ in said]
+                weights = np.array([1, *follows]) / (1 + sum(follows))
+                for offset, (token, about) in enumerate(
+                    zip(target, [*(cells_ for _, cells_ in said), None], strict=True)
+                ):
                     told.append((row, before + offset, token, weights[offset]))
                     look = np.zeros(CELLS, bool)
-                    look[list(one.about or ())] = True
+                    look[list(about or ())] = True
                     wanted.append(look)
-                    if offset and said[offset - 1].word in DECIDES:
+                    if offset and said[offset - 1][0] in DECIDES:
                         decided.append((row, before + offset, look))
             else:
                 target = [yes if (subject & beside).any() else no, end]

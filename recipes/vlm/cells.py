@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -209,103 +208,62 @@ def last_noun(expression: Expression) -> Expression:
     return part
 
 
-class Said(NamedTuple):
-    """A word of a rationale.
-
-    Attributes:
-        word: As it is said.
-        about: The cells that it is about; None where it is about none.
-        given: Whether it does not follow from what stands before it.
-    """
-
-    word: str
-    about: tuple[int, ...] | None = None
-    given: bool = False
+Said = tuple[str, tuple[int, ...] | None]
+"""A word of a rationale, and the cells that it is about; None where it is about none."""
 
 
-Placed = list[tuple[int, tuple[int, ...]]]
-"""Cells with their boxes in places."""
-
-
-def rationale(
-    expression: Expression, cells: Cells, grid: np.ndarray, apart: random.Random | None = None
-) -> list[Said]:
-    """The trace of the gold program in the sentences of its tools, word by word.
-
-    Args:
-        expression: The gold layout.
-        cells: What stands in cells.
-        grid: The picture, [9].
-        apart: Where this is given, the last step is told of two lists that it draws, whatever
-            stands on the picture, and the answer is theirs: what they have in common can then be
-            told from the lists alone.
-    """
+def rationale(expression: Expression, cells: Cells, grid: np.ndarray) -> list[Said]:
+    """The trace of the gold program in the sentences of its tools, word by word."""
     masks = {word: mask[0] for word, mask in cells.masks(grid[None]).items()}
     placed = cells.places(grid)
     told: dict[str, list[Said]] = {}
 
-    def boxes(found: Placed, given: bool = False) -> list[Said]:
+    def boxes(found: Sequence[tuple[int, tuple[int, ...]]]) -> list[Said]:
         parts: list[Said] = []
         for cell, numbers in found:
-            parts += [Said("and", (cell,), given)] if parts else []
-            parts += [Said(word, (cell,), given) for word in spaced(box_text(numbers)).split()]
-        return parts or [Said("nothing", (), given)]
+            parts += [("and", (cell,))] if parts else []
+            parts += [(word, (cell,)) for word in spaced(box_text(numbers)).split()]
+        return parts
 
-    def tell(start: list[Said], found: Placed) -> None:
+    def tell(start: list[Said], found: list[tuple[int, tuple[int, ...]]]) -> None:
         about = tuple(cell for cell, _ in found)
-        value = [Said(str(len(found)), about), Said("at", about), *boxes(found)]
-        sentence = [*start, Said(":"), *(value if found else [Said("none", ())]), Said(".")]
-        told.setdefault(" ".join(said.word for said in sentence), sentence)
+        value = [(str(len(found)), about), ("at", about), *boxes(found)]
+        sentence = [*start, (":", None), *(value if found else [("none", ())]), (".", None)]
+        told.setdefault(" ".join(word for word, _ in sentence), sentence)
 
-    def whole(numbers: list[int]) -> Placed:
+    def whole(numbers: list[int]) -> list[tuple[int, tuple[int, ...]]]:
         size, listed = (GRID, GRID), []
         for cell in numbers:
             x, y = cell % GRID, cell // GRID
             listed.append((cell, place((x, y, x + 1, y + 1), size, NUMBERS)))
         return listed
 
-    def find(part: Expression) -> Placed:
+    def find(part: Expression) -> list[tuple[int, tuple[int, ...]]]:
         inner = [find(operand) for operand in part.operands]
         if not inner:
             found = [(cell, numbers) for cell, numbers in placed if masks[part.head][cell]]
-            tell([Said(part.head)], found)
+            tell([(part.head, None)], found)
             return found
+        first: list[Said] = boxes(inner[0]) or [("nothing", ())]
         if part.head == "is":
-            if apart:
-                inner = list(drawn(apart, cells, whole if relations(part) else None))
             theirs = {cell for cell, _ in inner[1]}
             found = whole([cell for cell, _ in inner[0] if cell in theirs])
-            first, second = (boxes(one, given=bool(apart)) for one in inner)
-            tell([*first, Said("also"), Said("in"), *second], found)
+            tell(
+                [*first, ("also", None), ("in", None), *(boxes(inner[1]) or [("nothing", ())])],
+                found,
+            )
             return found
         side = RELATIONS[part.head]
         step_x, step_y = SIDES[side]
         beside = [(cell % GRID + step_x, cell // GRID + step_y) for cell, _ in inner[0]]
         found = whole([y * GRID + x for x, y in beside if 0 <= x < GRID and 0 <= y < GRID])
-        tell([Said(side), Said("of"), *boxes(inner[0])], found)
+        tell([(side, None), ("of", None), *first], found)
         return found
 
     all_found = find(expression)
-    answer = Said("yes" if all_found else "no", tuple(cell for cell, _ in all_found))
-    end = [*map(Said, ["so", "the", "answer", "is"]), answer, Said(".")]
+    answer = ("yes" if all_found else "no", tuple(cell for cell, _ in all_found))
+    end: list[Said] = [*((w, None) for w in ["so", "the", "answer", "is"]), answer, (".", None)]
     return [*(said for sentence in told.values() for said in sentence), *end]
-
-
-def drawn(
-    rng: random.Random, cells: Cells, whole: Callable[[list[int]], Placed] | None
-) -> tuple[Placed, Placed]:
-    """Two lists of cells, the second one of whole cells where these are made for it."""
-    facts = rng.sample(range(1, len(cells.colors)), CELLS)
-    size = (GRID * CELL, GRID * CELL)
-    corners = [np.array([cell % GRID, cell // GRID] * 2) * CELL for cell in range(CELLS)]
-    found = sorted(
-        (tuple((cells.boxes_xyxy[fact] + corner).tolist()), cell)
-        for cell, (fact, corner) in enumerate(zip(facts, corners, strict=True))
-    )
-    every = [(cell, place(box, size, NUMBERS)) for box, cell in found]
-    share = rng.uniform(0.1, 0.6)
-    first, second = ([one for one in every if rng.random() < share] for _ in range(2))
-    return first, whole([cell for cell, _ in second]) if whole else second
 
 
 def spaced(box: str) -> str:

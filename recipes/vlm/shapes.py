@@ -41,9 +41,6 @@ EVERY = 1
 TOLD = 3.0
 """Weight of rationales beside answers. With VPD's 1 explanations were well written and came to
 another answer than the short one on a third of the pictures."""
-APART = 0.5
-"""Share of rationales whose last step is told of lists that are drawn. Learned from the picture
-alone, what two lists have in common was the step that explanations got wrong."""
 DISGUISED = 0.5
 """Share of pictures of which colours are exchanged for new ones, in pixels and words."""
 OWN = 0.4
@@ -80,14 +77,13 @@ def main() -> None:
 
     files = argparse.ArgumentParser(add_help=False)
     files.add_argument("--data", type=Path, required=True, help="folder of SHAPES' files")
-    files.add_argument("--start", type=Path, default=CHECKPOINTS / "vlm", help="first weights")
     given = arguments(
         "vlm-shapes", __doc__ or "", steps=8400, rate=1.5e-3, batch=16, parents=[files]
     )
     task = plan(given)
     torch.manual_seed(task.seed)
-    words = AutoTokenizer.from_pretrained(given.start)
-    model: Any = AutoModelForImageTextToText.from_pretrained(given.start).float()
+    words = AutoTokenizer.from_pretrained(CHECKPOINTS / "vlm")
+    model: Any = AutoModelForImageTextToText.from_pretrained(CHECKPOINTS / "vlm").float()
     model.set_attn_implementation("eager")
     cells, own = read(load(given.data, PICTURES), mirrored=True)
     things = len(cells.colors) - 1
@@ -102,20 +98,17 @@ def main() -> None:
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
     trainer = Trainer(task, model, nn.Module(), slow=(model.model.vision_tower,))
 
-    def batch_of(
-        key: str, number: int, asked: Any, long: int, disguise: float = 0, apart: float = 0
-    ) -> Asked:
+    def batch_of(key: str, number: int, asked: Any, long: int, disguise: float = 0) -> Asked:
         rng = random.Random(f"{task.seed}/{key}")
         grids = pictures(rng, own, things, number)
         each = WITH_LONG + 1 if long else SHORT
         chosen = choose(rng, asked, cells.masks(grids), each)
         worn = [disguised(rng) if rng.random() < disguise else {} for _ in grids]
-        drawn = [random.Random(rng.random()) if rng.random() < apart else None for _ in grids]
-        return collate(words, cells, grids, asked, chosen, long, worn, drawn)
+        return collate(words, cells, grids, asked, chosen, long, worn)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         long = step % EVERY == 0
-        batch = batch_of(str(step), given.batch, learned, int(long), DISGUISED, APART)
+        batch = batch_of(str(step), given.batch, learned, int(long), DISGUISED)
         states = hidden(model, batch, tokens(model, batch.pixels))
         at, said = batch.answers
         losses = {"answer": functional.cross_entropy(model.lm_head(states[at]), said)}
