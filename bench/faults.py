@@ -48,7 +48,7 @@ FAULTS = {
     "corrupt_tail": "the same, and the last part of the traces is cut in half",
     "kill_sandbox": "kill -9 of the sandbox's processes while python programs run",
     "two_commands": "a second command on the folder of a running one",
-    "full_disk": "no file may grow beyond 24 kB",
+    "full_disk": "no file may grow beyond 400 kB",
     "broken_pictures": "1 % of the pictures are cut off",
     "hang": "1 % of the questions are never answered",
     "nan": "1 % of the questions get boxes that are no numbers",
@@ -161,7 +161,7 @@ def child(fault: str, seed: int, n: int, start: int, args: Sequence[str]) -> Non
     vprog.runs.folder.FLUSH_ROWS = 16
     if fault == "full_disk":
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
     if fault == "clock":
         now, jumps = time.time, random.Random(seed)
         time.time = lambda: now() + jumps.uniform(-1e6, 1e6)
