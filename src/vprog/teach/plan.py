@@ -18,7 +18,6 @@ from vprog.teach.label import label
 from vprog.teach.matrix import Cell, cells
 from vprog.teach.rounds import Stage, bound
 from vprog.teach.stage import LATER, StageSettings, Task, read_before, training_of
-from vprog.teach.steps import collect_steps, with_phrases
 from vprog.teach.student import open_student
 from vprog.teach.teachers.load import load_teacher
 from vprog.teach.train import plan as plan_training
@@ -126,9 +125,7 @@ class _Planning:
         unanswered: dict[str, int] = {}
         for tool in stage.learning():
             started = time.monotonic()
-            steps = collect_steps(runs, (tool,))  # each program's own, and the teacher's
-            if tool == "detect":
-                steps = with_phrases(steps, settings.phrases)
+            steps = stage.steps_of(runs, tool)  # each program's own, and the teacher's
             labels = label(steps, teacher)
             label_s += time.monotonic() - started
             unanswered |= labels.unanswered

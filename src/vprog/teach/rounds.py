@@ -24,7 +24,7 @@ from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
 from vprog.teach.label import label, supervise
 from vprog.teach.stage import Before, StageSettings, Task, training_of
-from vprog.teach.steps import LearnableStep, collect_steps, with_phrases
+from vprog.teach.steps import LearnableStep, Steps, collect_steps, with_phrases
 from vprog.teach.supervision import Supervised
 from vprog.teach.teachers.load import load_teacher
 from vprog.teach.toolbox import write_toolbox
@@ -127,6 +127,11 @@ class Stage:
             for split in self.settings.target.train
             for language in self.settings.languages
         ]
+
+    def steps_of(self, runs: Sequence[Path], tool: str) -> Steps:
+        """The steps of runs that a tool learns from, and what its teacher is asked beside them."""
+        steps = collect_steps(runs, (tool,))
+        return with_phrases(steps, self.settings.phrases) if tool == "detect" else steps
 
     def keep_runs(self) -> dict[str, list[Path]]:
         """Runs whose calls are replayed, by task."""
@@ -327,9 +332,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     memo = out / f"teacher-{tool}.sqlite"
     own = collect_steps(stage.train_runs(number), (tool,))
     agreed = label(own, teacher, memo).agreed.get(tool, (0, 0))
-    steps = collect_steps([*stage.train_runs(number), *stage.shown_runs()], (tool,))
-    if tool == "detect":
-        steps = with_phrases(steps, settings.phrases)
+    steps = stage.steps_of([*stage.train_runs(number), *stage.shown_runs()], tool)
     labels = label(steps, teacher, memo)
     judged = collect_steps(list(stage.val_runs(number - 1).values()), (tool,))
     val = label(judged, teacher, memo)
