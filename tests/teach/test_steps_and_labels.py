@@ -90,6 +90,33 @@ def test_phrases_that_no_program_asks_are_asked_of_every_picture(
     }  # fmt: skip
 
 
+def test_pictures_are_asked_what_programs_ask_of_others(runs: dict[Language, Path]) -> None:
+    steps = collect_steps([runs["python"]], ["detect"])
+    words = {str(s.argument) for s in steps.steps}
+    at_least = len(words) // 2
+    assert at_least >= 4
+    filled = with_phrases(steps, ["red thing"], at_least=at_least, seed=3)
+    assert filled == with_phrases(steps, ["red thing"], at_least=at_least, seed=3)
+    assert filled != with_phrases(steps, ["red thing"], at_least=at_least, seed=4)
+    asked: dict[str, list[str]] = {}
+    for step in filled.steps:
+        if step.region == steps.pictures[step.region.picture].region:
+            asked.setdefault(step.region.picture, []).append(str(step.argument))
+    own = {
+        name: {str(s.argument) for s in steps.steps if s.region.picture == name} for name in asked
+    }
+    assert asked.keys() == steps.pictures.keys()
+    for name, said in asked.items():
+        assert len(said) == len(set(said)) >= at_least
+        assert set(said) <= words | {"red thing"}
+        assert len(said) == at_least or set(said) <= own[name] | {"red thing"}
+    # All of them where more is wanted than there is; the frequent ones come first elsewhere.
+    every = with_phrases(steps, [], at_least=1000)
+    assert {
+        len({str(s.argument) for s in every.steps if s.region.picture == n}) for n in asked
+    } == {len(words)}
+
+
 def test_a_teacher_that_is_the_student_agrees_everywhere(runs: dict[Language, Path]) -> None:
     steps = collect_steps([runs["python"]])
     labels = label(steps, load_teacher("oracle"))

@@ -62,6 +62,10 @@ def teach(
         list[str] | None,
         typer.Option(help="The teacher finds this on every training picture as well; repeatable."),
     ] = None,
+    per_picture: Annotated[
+        int,
+        typer.Option(help="Phrases that a picture is asked at least, as programs ask elsewhere."),
+    ] = 0,
     training: Annotated[
         Path | None, typer.Option(help="TOML file: tables all, detect, vqa, match of settings.")
     ] = None,

@@ -45,6 +45,7 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
         after=given["after"],
         writer=given["writer"],
         phrases=tuple(given["phrase"] or ()),
+        per_picture=given["per_picture"],
         training=training,
         least_confidence=given["sure"],
         jobs=given["jobs"],

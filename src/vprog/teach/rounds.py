@@ -130,8 +130,17 @@ class Stage:
 
     def steps_of(self, runs: Sequence[Path], tool: str) -> Steps:
         """The steps of runs that a tool learns from, and what its teacher is asked beside them."""
-        steps = collect_steps(runs, (tool,))
-        return with_phrases(steps, self.settings.phrases) if tool == "detect" else steps
+        return self._asked(collect_steps(runs, (tool,)), tool, self.settings.phrases)
+
+    def replayed_steps(self, runs: Sequence[Path], tool: str) -> Steps:
+        """The steps of runs on which a tool stays what it was, and what it is asked beside them."""
+        return self._asked(collect_steps(runs, (tool,)), tool, ())
+
+    def _asked(self, steps: Steps, tool: str, phrases: Sequence[str]) -> Steps:
+        if tool != "detect":
+            return steps
+        settings = self.settings
+        return with_phrases(steps, phrases, at_least=settings.per_picture, seed=settings.seed)
 
     def keep_runs(self) -> dict[str, list[Path]]:
         """Runs whose calls are replayed, by task."""
@@ -344,7 +353,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     val_rows = _apart("val", val.supervised(), judged.pictures, pictures)
     replay: dict[str, list[Supervised]] = {}
     for name, runs in stage.keep_runs().items():
-        old = collect_steps(runs, (tool,))
+        old = stage.replayed_steps(runs, tool)
         replay[name] = _apart(name, [_as_it_was(s) for s in old.steps], old.pictures, pictures)
     asked = [row.argument for row in task]
     phrases = {p for said in asked for p in ((said,) if isinstance(said, str) else said)}

@@ -90,6 +90,8 @@ class StageSettings:
         writer: Where programs come from.
         phrases: What the teacher of ``detect`` is asked of every training picture, beside what
             programs ask.
+        per_picture: Phrases that training and replayed pictures are asked at least; where programs
+            ask fewer, the others are drawn from what they ask elsewhere.
         training: Of each tool; ``auto`` values are settled when its student is known.
         least_confidence: Answers of which the teacher is less sure do not teach.
         jobs: Processes that run and train at the same time.
@@ -110,6 +112,7 @@ class StageSettings:
     after: Path | None = None
     writer: str = "gold"
     phrases: tuple[str, ...] = ()
+    per_picture: int = 0
     training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     least_confidence: float = 0.0
     jobs: int = 1
@@ -131,6 +134,8 @@ class StageSettings:
         for name in ("rounds", "jobs"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.per_picture < 0:
+            raise InputError(f"per_picture must be 0 or more, got {self.per_picture}")
         parts = ("train", "val", "test", "keep")
         for part, limit in self.limits.items():
             if part not in parts:
@@ -188,6 +193,7 @@ class StageSettings:
             "after": None if self.after is None else str(self.after.resolve()),
             "writer": self.writer,
             "phrases": list(self.phrases),
+            "per_picture": self.per_picture,
             "training": {tool: dict(table) for tool, table in self.training.items()},
             "least_confidence": self.least_confidence,
             "seed": self.seed,

@@ -7,6 +7,7 @@ a weight.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -206,22 +207,41 @@ def _merge(
     merged[key] = replace(before, weight=before.weight + 1, modules=modules)
 
 
-def with_phrases(steps: Steps, phrases: Sequence[str]) -> Steps:
-    """Steps of ``detect``, and phrases asked of every whole picture where no program asks them.
+def with_phrases(
+    steps: Steps, phrases: Sequence[str], *, at_least: int = 0, seed: int = 0
+) -> Steps:
+    """Steps of ``detect``, and what every whole picture is asked beside them.
 
-    Programs of a few sentences ask each picture little, and some words nowhere.
+    Programs ask a picture little, and some words nowhere. What it does not show teaches too.
 
     Args:
         steps: Of programs.
         phrases: To be found in all pictures of the steps.
+        at_least: Phrases that a picture is asked. Where there are fewer, others of the steps are
+            asked, drawn as often as programs ask them.
+        seed: Of the draw.
     """
-    known = {(step.region, step.argument) for step in steps.steps}
-    more = [
-        LearnableStep(tool="detect", region=picture.region, argument=phrase)
-        for picture in steps.pictures.values()
-        for phrase in dict.fromkeys(phrases)
-        if (picture.region, phrase) not in known
-    ]
+    import numpy as np
+
+    asked = Counter[str]()
+    known: dict[str, set[str]] = {name: set() for name in steps.pictures}
+    for step in steps.steps:
+        asked[str(step.argument)] += step.weight
+        if step.region == steps.pictures[step.region.picture].region:
+            known[step.region.picture].add(str(step.argument))
+    words, often = list(asked), np.array(list(asked.values()))
+    more = []
+    for name, picture in steps.pictures.items():
+        have = known[name].union(phrases)
+        # The first of clocks that ring as often as programs ask: a draw without repetition.
+        clock = np.random.default_rng(random.Random(f"{seed}/{name}").getrandbits(64))
+        order = (clock.exponential(size=len(words)) / often).argsort() if at_least else ()
+        drawn = [words[place] for place in order if words[place] not in have]
+        new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in known[name]]
+        new += drawn[: max(0, at_least - len(have))]
+        more += [
+            LearnableStep(tool="detect", region=picture.region, argument=phrase) for phrase in new
+        ]
     return replace(steps, steps=(*steps.steps, *more))
 
 
