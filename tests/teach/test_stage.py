@@ -93,6 +93,22 @@ def test_the_taught_toolbox_is_a_toolbox(stage: tuple[Path, dict[str, Any]], wor
         assert found["toolbox"] == "round-1/toolbox.toml"
 
 
+def test_training_and_replayed_pictures_are_asked_more_than_programs_ask(
+    stage: tuple[Path, dict[str, Any]], world: Path
+) -> None:
+    out, found = stage
+    alone = Stage(settings_of(world, per_picture=0), out, None)
+    runs = [*alone.train_runs(1), *alone.shown_runs()]
+    (keep,) = alone.keep_runs().items()
+    rows = found["rounds"][1]["trained"]["detect"]["rows"]
+    asked = len(alone.steps_of(runs, "detect").steps)
+    assert rows["task"] > asked
+    assert rows[keep[0]] > len(alone.replayed_steps(keep[1], "detect").steps)
+    more = Stage(settings_of(world), out, None)
+    assert rows["task"] == len(more.steps_of(runs, "detect").steps)
+    assert len(more.steps_of(runs, "match").steps) == len(alone.steps_of(runs, "match").steps)
+
+
 def test_the_same_command_again_computes_nothing(
     stage: tuple[Path, dict[str, Any]], world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +226,7 @@ def test_a_folder_holds_one_stage(stage: tuple[Path, dict[str, Any]], world: Pat
     [
         ({"tools": ("segment",)}, "detect, vqa, match can"),
         ({"rounds": 0}, "rounds must be 1 or more"),
+        ({"per_picture": -1}, "per_picture must be 0 or more"),
         ({"limits": {"tarin": 3}}, "train"),
         ({"limits": {"train": 0}}, "must be 1 or more"),
         ({"training": {"all": {"step": 3}}}, "steps"),
@@ -294,13 +311,13 @@ def test_options_become_settings(world: Path, tmp_path: Path) -> None:
         "teacher": "oracle", "upper": "", "language": ["python"], "tool": None, "rounds": 3,
         "limit": ["train=9"], "keep": None, "unseen": [f"world-gqa={world / 'home'}"],
         "after": None, "writer": "gold", "sure": 0.25, "jobs": 2, "seed": 4, "demonstrate": False,
-        "phrase": ["red", "blue"],
+        "phrase": ["red", "blue"], "per_picture": 3,
     }  # fmt: skip
     settings = stage_settings(given)
     assert not settings.demonstrate
     assert settings.training == {"all": {"steps": 5, "keep": 0.5}, "vqa": {"steps": 7}}
     assert settings.limits == {"train": 9}
-    assert settings.phrases == ("red", "blue")
+    assert (settings.phrases, settings.per_picture) == (("red", "blue"), 3)
     assert settings.languages == ("python",)
     assert settings.unseen[0].data == world / "home"
     with pytest.raises(InputError, match="PART=N"):

@@ -65,7 +65,7 @@ def teach(
     per_picture: Annotated[
         int,
         typer.Option(help="Phrases that a picture is asked at least, as programs ask elsewhere."),
-    ] = 0,
+    ] = 16,
     training: Annotated[
         Path | None, typer.Option(help="TOML file: tables all, detect, vqa, match of settings.")
     ] = None,

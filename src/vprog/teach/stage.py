@@ -112,7 +112,7 @@ class StageSettings:
     after: Path | None = None
     writer: str = "gold"
     phrases: tuple[str, ...] = ()
-    per_picture: int = 0
+    per_picture: int = 16
     training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     least_confidence: float = 0.0
     jobs: int = 1
