@@ -111,7 +111,8 @@ def test_ask(vprog, tmp_path: Path, picture: Path, language: str, text: str, ans
     (tmp_path / "p").write_text(text)
     ended = vprog("ask", picture, "Grösse?", "--program", "p", "--language", language, "--json")
     assert ended.code == 0
-    assert set(ended.json) == {"answer", "error", "steps"}
+    assert set(ended.json) == {"answer", "program", "error", "steps"}
+    assert ended.json["program"] == text.replace("\r\n", "\n")
     assert ended.json["answer"] == answer
     assert ended.json["error"] is None
     for step in ended.json["steps"]:

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from vprog.tools.backend import Toolbox
+    from vprog.writers import WriterSettings
 
 K = Annotated[int, typer.Option("--k", help="Candidate programs a question.")]
 Temperature = Annotated[
@@ -68,24 +69,37 @@ def writer_options(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: A value is out of range.
     """
-    from vprog.errors import InputError
-    from vprog.writers import Sampling, WriterSettings
+    from vprog.writers import Sampling
 
-    if given["prompt"] not in (None, "full", "bare"):
-        raise InputError(f"--prompt must be full or bare, got {given['prompt']!r}")
     temperature = given["temperature"]
     if temperature is None:
         temperature = 0.0 if given["k"] == 1 else 0.5
     sampling = Sampling(
         k=given["k"], temperature=temperature, top_p=given["top_p"], seed=given["seed"]
     )
-    settings = {name: given[name] for name in _SETTINGS if given[name] is not None}
-    settings["base_urls"] = tuple(given["base_url"] or ())
-    return {"sampling": sampling, "writer_settings": WriterSettings(**settings)}
+    return {"sampling": sampling, "writer_settings": writer_settings(given)}
+
+
+def writer_settings(given: Mapping[str, Any]) -> WriterSettings:
+    """Settings of writers that ask a model.
+
+    Args:
+        given: Values of the options above by name; None, or no value, where one was left out.
+
+    Raises:
+        InputError: A value is out of range.
+    """
+    from vprog.errors import InputError
+    from vprog.writers import WriterSettings
+
+    if given["prompt"] not in (None, "full", "bare"):
+        raise InputError(f"--prompt must be full or bare, got {given['prompt']!r}")
+    settings = {name: given[name] for name in _SETTINGS if given.get(name) is not None}
+    return WriterSettings(base_urls=tuple(given["base_url"] or ()), **settings)
 
 
 def choose_writer(
-    writer: str | None, toolbox: str, model: str | None, explain: bool
+    writer: str | None, toolbox: str, model: str | None, explain: bool, default: str = "oracle"
 ) -> tuple[str, str, Toolbox | None]:
     """Names of writer and toolbox of a run, and the toolbox of a model that answers by itself.
 
@@ -94,6 +108,7 @@ def choose_writer(
         toolbox: As given.
         model: Hub id, folder or zoo name; for other writers the name at an endpoint.
         explain: Whether the model's rationales are wanted.
+        default: The toolbox of the command where none is given.
 
     Raises:
         InputError: The options do not go together, or the model is missing or broken.
@@ -108,7 +123,7 @@ def choose_writer(
         return writer, toolbox, None
     if model is None:
         raise InputError("the writer direct needs a model: --model PATH")
-    if toolbox != "oracle":
+    if toolbox != default:
         raise InputError(f"--model answers by itself, without tools; leave out --toolbox {toolbox}")
     from vprog.distill.answerer import student_toolbox
 

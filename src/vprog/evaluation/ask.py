@@ -1,4 +1,4 @@
-"""One program over pictures of the user's own."""
+"""One question about pictures of the user's own."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any, Literal
 from vprog.benchmarks import load_benchmark
 from vprog.engine import Engine, EngineSettings, Limits, Task
 from vprog.engine.codec import to_json
-from vprog.errors import InputError, known_names
+from vprog.errors import InputError, ProgramError, known_names
 from vprog.example import Example, Picture, Region, Scene
 from vprog.program import Program
+from vprog.program.check import Checker
+from vprog.program.program import Language
+from vprog.tools.backend import Toolbox
 from vprog.tools.toolboxes import load_toolbox
 from vprog.trace import Trace
 from vprog.verify import answer_text
+from vprog.writers import Repair, Sampling, Writer, WriterSettings, load_writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Asked:
         text = answer_text(self.trace.answer)
         return {
             "answer": text if text is not None else to_json(self.trace.answer),
+            "program": self.trace.program,
             "error": failure
             and {
                 "kind": failure.kind,
@@ -105,8 +110,11 @@ def ask_pictures(
     *,
     pictures: Sequence[Path],
     question: str,
-    program: Program,
-    toolbox: str,
+    toolbox: str | Toolbox,
+    program: Program | None = None,
+    writer: str | None = None,
+    language: Language = "steps",
+    writer_settings: WriterSettings | None = None,
     benchmark: str | None = None,
     scene: Path | None = None,
     time_s: float = 5.0,
@@ -115,16 +123,21 @@ def ask_pictures(
 
     Args:
         pictures: Files, at least one.
-        question: For the record, and for programs that take it.
-        program: To run.
+        question: What the writer writes a program for; for the record where there is one already.
         toolbox: What answers for tools.
+        program: To run; None where a writer writes it.
+        writer: Who writes it; see ``load_writer``.
+        language: That it writes.
+        writer_settings: Its settings.
         benchmark: Whose tools the program may call beside the usual ones.
         scene: JSON file with one GQA scene graph, or several by picture name; for the oracle.
         time_s: Limit of the program's own code.
 
     Raises:
-        InputError: No picture, an unreadable picture or scene, an unknown toolbox or benchmark.
+        InputError: No picture, an unreadable picture or scene, an unknown toolbox, benchmark or
+            writer, or a writer that has no program.
     """
+    assert (program is None) != (writer is None)
     if not pictures:
         raise InputError('ask wants a picture and a question: vprog ask cup.png "What colour?"')
     loaded = [Picture(path.name, path=path, scene=_scene(scene, path)) for path in pictures]
@@ -133,13 +146,42 @@ def ask_pictures(
     for picture in loaded:
         picture.load()
     example = Example(id="ask", pictures=tuple(loaded), question=question)
-    tools = load_toolbox(toolbox)
+    tools = load_toolbox(toolbox) if isinstance(toolbox, str) else toolbox
     if benchmark is not None:
         tools = tools.with_tools(load_benchmark(benchmark).tools)
     settings = EngineSettings(limits=Limits(time_s=time_s))
     with Engine(tools, settings) as engine:
+        if program is None:
+            assert writer is not None
+            given = writer_settings or WriterSettings()
+            author = load_writer(
+                writer, toolbox=tools, benchmark=benchmark or "own", settings=given
+            )
+            program = _written(author, example, language, engine.checker)
         trace, all_pictures = engine.run_one(Task(example, program))
     return Asked(example, trace, all_pictures)
+
+
+def _written(writer: Writer, example: Example, language: Language, checker: Checker) -> Program:
+    """The likeliest program that a writer writes, sent back once if it fails its check.
+
+    Raises:
+        InputError: The writer has none.
+    """
+    programs = next(writer.write([example], language, Sampling()))
+    if not programs:
+        why = writer.usage.first_failure
+        raise InputError(
+            f"the writer {writer.name!r} has no {language} program for this question"
+            + (f": {why}" if why else "")
+        )
+    program = programs[0]
+    try:
+        checker.check(program, len(example.pictures))
+    except ProgramError as error:
+        broken = Repair(example, program, str(error))
+        return next(writer.repair([broken], language, Sampling())) or program
+    return program
 
 
 def _scene(path: Path | None, picture: Path) -> Scene | None:

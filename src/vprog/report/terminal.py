@@ -66,6 +66,9 @@ def print_trace(
     console.print()
     if trace.steps:
         console.print(_steps(example, trace))
+        for step in trace.steps:
+            if rationale := step.info.get("rationale"):
+                _print(console, Text(visible(str(rationale))))
     _print(console, _outcome(example, trace, verdict))
 
 

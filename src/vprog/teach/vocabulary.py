@@ -104,15 +104,11 @@ def unknown_words(model: Path, phrases: Iterable[str]) -> list[str]:
         return []
     from tokenizers import Tokenizer
 
+    from vprog.tools.backends.hf.words import unread
+
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
     unknown = tokenizer.token_to_id(read["model"]["unk_token"])
-    found = set()
-    for phrase in phrases:
-        said = tokenizer.encode(phrase.lower(), add_special_tokens=False)
-        for number, (start, end) in zip(said.ids, said.offsets, strict=True):
-            if number == unknown:
-                found.add(phrase.lower()[start:end])
-    return sorted(found)
+    return sorted(unread(tokenizer, unknown, (phrase.lower() for phrase in phrases)))
 
 
 def add_words(model: Path, words: Iterable[str], out: Path, seed: int = 0) -> Path:

@@ -24,6 +24,7 @@ from vprog.tools.backends.hf.runtime import (
 )
 from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, find_source
+from vprog.tools.backends.hf.words import Unread
 from vprog.writers.decode import Choose, Stop, uniforms
 from vprog.writers.prompt import Messages, Prompter, check_fits
 from vprog.writers.reference import usable_tools
@@ -150,6 +151,7 @@ class Local:
         self._load()
         prompts = [self._text(messages) for _, messages in asked]
         tokens = [self._tokens(prompt) for prompt in prompts]
+        self._unread.look(prompts, tokens)
         for (example, _), ids in zip(asked, tokens, strict=True):
             check_fits(example, len(ids), self._most, self._context)
         # Equal prompts (one statement about many pairs of pictures) are answered once.
@@ -193,6 +195,7 @@ class Local:
                 f"{self._where}: model {self.source.name!r} has no chat template; take its "
                 "-Instruct or -it variant"
             )
+        self._unread = Unread(self._where, self._tokenizer)
         model = load_model(self.source, "AutoModelForCausalLM", self._settings, self._dtype)
         self._model = model.to(self._device)
         self._ends = end_ids(model, self._tokenizer)

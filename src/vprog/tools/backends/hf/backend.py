@@ -95,6 +95,11 @@ class HuggingFace(ABC, Generic[S]):
         """See ``Backend``; not the size of a forward pass, which is a setting."""
         return self.calls_at_once
 
+    @property
+    def called(self) -> str:
+        """Tool and model, for messages."""
+        return f"{self.tool} ({self.source.name})"
+
     @cached_property
     def device(self) -> str:
         """Where the model runs."""

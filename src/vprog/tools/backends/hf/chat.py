@@ -15,6 +15,7 @@ from vprog.errors import InputError, ToolError
 from vprog.tools.backends.hf.generated import end_ids, read_generated, short_answer
 from vprog.tools.backends.hf.runtime import auto_names, load_processor, quiet, reason
 from vprog.tools.backends.hf.views import View, Views
+from vprog.tools.backends.hf.words import Unread
 from vprog.trace import Result
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Chat:
         self._most = max_new_tokens
         self._processor = load_chat_processor(source, settings)
         self.tokenizer = self._processor.tokenizer
+        self._unread = Unread(backend.called, self.tokenizer)
         self._family = source.model_type
         template = getattr(self._processor, "chat_template", None)
         if not template and self._family not in ("paligemma", "florence2"):
@@ -110,6 +112,7 @@ class Chat:
         doubled = self._templated and start and text.startswith(start)
         more = {"add_special_tokens": False} if doubled else {}
         row = self._processor(text=[text], images=[list(images)], return_tensors="pt", **more)
+        self._unread.look([text], row["input_ids"].tolist())
         return {k: v for k, v in row.items() if v is not None and k != "labels"}
 
     def written(self, answer: str) -> list[int]:
@@ -120,6 +123,7 @@ class Chat:
         before, after = self._around
         text = f"{before}{self._plain(answer)}{after}"
         ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        self._unread.look([text], [ids])
         end = self.tokenizer.eos_token_id
         if end is not None and (not ids or ids[-1] not in self.ends):
             ids.append(end)

@@ -13,6 +13,7 @@ from vprog.errors import ToolError
 from vprog.tools.backends.hf.boxes import Array
 from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import Kept, View, Views
+from vprog.tools.backends.hf.words import Unread
 
 if TYPE_CHECKING:
     from vprog.tools.backends.hf.backend import HuggingFace
@@ -53,6 +54,7 @@ class Owl:
         model.class_head.float()
         self._shown = Shown(processor.image_processor)
         self._tokenizer = processor.tokenizer
+        self._unread = Unread(backend.called, self._tokenizer)
         self._longest = int(model.config.text_config.max_position_embeddings)
         self._backend = backend
         self._seen: Kept[Seen] = Kept(cache_mb)
@@ -107,6 +109,7 @@ class Owl:
         )
         if not tokens["attention_mask"].any(1).all():
             raise ToolError("detect was asked for a phrase without a word that the model knows")
+        self._unread.look(texts, tokens["input_ids"].tolist())
         return tokens["input_ids"], tokens["attention_mask"]
 
     def embed(self, ids: Any, mask: Any) -> Any:

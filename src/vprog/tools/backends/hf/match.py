@@ -24,6 +24,7 @@ from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import Kept, View, Views
+from vprog.tools.backends.hf.words import Unread
 from vprog.trace import Call, Result
 
 CONTRASTS = ("an object", "something else", "a background", "a picture")
@@ -107,6 +108,7 @@ class Match(HuggingFace[MatchSettings]):
         self.model = self.load_model(auto)
         processor = load_processor(self.source, self.settings)
         self._shown, self._tokenizer = Shown(processor.image_processor), processor.tokenizer
+        self._unread = Unread(self.called, self._tokenizer)
         text = self.model.config.text_config
         self._longest = int(getattr(text, "max_position_embeddings", 77))
         # SigLIP was trained on texts padded to their full length, without a mask.
@@ -182,13 +184,15 @@ class Match(HuggingFace[MatchSettings]):
 
     def tokenize(self, phrases: Sequence[str]) -> dict[str, Any]:
         """What the model reads of phrases, by the name of its input."""
+        texts = [self.chosen["prompt"].replace("{}", phrase) for phrase in phrases]
         tokens = self._tokenizer(
-            [self.chosen["prompt"].replace("{}", phrase) for phrase in phrases],
+            texts,
             padding="max_length",
             truncation=True,
             max_length=self._longest,
             return_tensors="pt",
         )
+        self._unread.look(texts, tokens["input_ids"].tolist())
         names = ("input_ids",) if self._fixed else ("input_ids", "attention_mask")
         return {name: tokens[name] for name in names}
 

@@ -9,6 +9,7 @@ from vprog.errors import ToolError
 from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import View, Views
+from vprog.tools.backends.hf.words import Unread
 from vprog.trace import Result
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Vilt:
         self._kept = answers_kept
         processor = load_processor(backend.source, backend.settings)
         self._shown, self._tokenizer = Shown(processor.image_processor), processor.tokenizer
+        self._unread = Unread(backend.called, self._tokenizer)
         self._longest = int(model.config.max_position_embeddings)
         self.labels = {int(n): str(label) for n, label in model.config.id2label.items()}
         embeddings = model.vilt.embeddings
@@ -67,6 +69,7 @@ class Vilt:
         """Tokens that questions are padded to: a multiple of four where the model takes it."""
         distinct = list(dict.fromkeys(questions))
         read = self._tokenizer(distinct, truncation=True, max_length=self._longest)["input_ids"]
+        self._unread.look(distinct, read)
         lengths = (min(-(-len(ids) // 4) * 4, self._longest) for ids in read)
         return dict(zip(distinct, lengths, strict=True))
 
