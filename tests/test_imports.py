@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "trace": {"errors", "example"},
     # signatures, then languages, then execution
     "zoo": {"errors"},  # where the checkpoints are, nothing else
-    "tools": RECORDS | {"zoo"},
+    "tools": RECORDS | {"zoo", "console"},
     "program": RECORDS | {"tools"},
     "engine": RECORDS | {"tools", "program"},
     "verify": RECORDS,

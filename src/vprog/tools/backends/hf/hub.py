@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vprog.console import note
 from vprog.errors import InputError
 from vprog.tools.backends.hf.runtime import require
 
@@ -118,7 +118,7 @@ def fetch(model: str, revision: str | None, where: str) -> Path:
     if here is not None:
         return here
     download = plan(model, revision, where)
-    print(f"vprog: downloading {download}", file=sys.stderr, flush=True)
+    note(f"downloading {download}")
     from huggingface_hub import snapshot_download
 
     try:
@@ -188,7 +188,7 @@ def fetch_pipeline(model: str, revision: str | None, where: str) -> Path:
         return here
     from huggingface_hub import snapshot_download
 
-    print(f"vprog: downloading the pipeline {model}", file=sys.stderr, flush=True)
+    note(f"downloading the pipeline {model}")
     try:
         return Path(snapshot_download(model, revision=revision, allow_patterns=patterns))
     except Exception as error:
