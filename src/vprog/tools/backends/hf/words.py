@@ -32,7 +32,7 @@ def unread(tokenizer: Tokenizer, unknown: int | None, texts: Iterable[str]) -> l
 
 
 class Unread:
-    """Tells once that a model meets words that it cannot read, and so not write either."""
+    """Tells once that a model meets words that it cannot read."""
 
     def __init__(self, who: str, tokenizer: Any) -> None:
         """Takes a model's tokenizer.
@@ -55,7 +55,4 @@ class Unread:
         if words:
             self._unknown = None
             said = ", ".join(map(repr, words))
-            note(
-                f"{self._who} does not know {said}: it reads such words as any other unknown "
-                "one, and cannot write them"
-            )
+            note(f"{self._who} does not know {said}: what it makes of such words is a guess")
