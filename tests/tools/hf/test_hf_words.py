@@ -42,6 +42,8 @@ def test_they_are_told_once(fast: Any, capsys: pytest.CaptureFixture[str]) -> No
     assert "detect (x) does not know 'emu'" in capsys.readouterr().err
     look(seen, fast, "quokka")
     assert capsys.readouterr().err == ""
+    look(Unread("y", fast), fast, " ".join(f"word{n}" for n in range(10)))
+    assert "'word6', 'word7' and 2 more: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ from vprog.console import note
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+MOST = 8
+"""Words that are told."""
+
 
 def unread(tokenizer: Tokenizer, unknown: int | None, texts: Iterable[str]) -> list[str]:
     """The words of texts that are read as the unknown token, in the order of their appearance.
@@ -54,5 +57,7 @@ class Unread:
         words = unread(self._tokenizer.backend_tokenizer, unknown, texts)
         if words:
             self._unknown = None
-            said = ", ".join(map(repr, words))
+            said = ", ".join(map(repr, words[:MOST])) + f" and {len(words) - MOST} more" * (
+                len(words) > MOST
+            )
             note(f"{self._who} does not know {said}: what it makes of such words is a guess")
