@@ -57,7 +57,7 @@ class Unread:
         words = unread(self._tokenizer.backend_tokenizer, unknown, texts)
         if words:
             self._unknown = None
-            said = ", ".join(map(repr, words[:MOST])) + f" and {len(words) - MOST} more" * (
-                len(words) > MOST
-            )
+            said = ", ".join(map(repr, words[:MOST]))
+            if len(words) > MOST:
+                said += f" and {len(words) - MOST} more"
             note(f"{self._who} does not know {said}: what it makes of such words is a guess")
