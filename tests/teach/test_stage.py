@@ -123,6 +123,33 @@ def test_the_same_command_again_computes_nothing(
         assert again[part] == found[part]
 
 
+def test_a_finished_stage_goes_on_where_more_rounds_are_wanted(
+    stage: tuple[Path, dict[str, Any]], world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, found = stage
+    copy = Path(shutil.copytree(out, tmp_path / "more"))
+    for run in (*(copy / "val").glob("1-*"), *(copy / "test").glob("*/taught-*")):
+        shutil.rmtree(run)  # it names the toolbox of the folder that was copied
+    # Every round gains, whatever it learned.
+    monkeypatch.setattr("vprog.teach.rounds.accuracy", lambda run: int(run.name[0]) / 10)
+    trained = (copy / "round-1" / "detect" / "model.safetensors").stat().st_mtime_ns
+    more = teach(settings_of(world, rounds=2), copy)
+    assert (more["chosen_round"], more["toolbox"]) == (2, "round-2/toolbox.toml")
+    assert (copy / "round-1" / "detect" / "model.safetensors").stat().st_mtime_ns == trained
+    assert (
+        more["rounds"][1]["trained"]["detect"]["score"]
+        == (found["rounds"][1]["trained"]["detect"]["score"])
+    )
+    # Fewer again: the taught tools are those of round 1, and nothing stands in the way.
+    fewer = teach(settings_of(world), copy)
+    assert (fewer["chosen_round"], len(fewer["rounds"])) == (1, 2)
+    rows = [
+        {r["accuracy"] for r in said["records"] if r["row"] == "taught" and r["role"] == "target"}
+        for said in (found, fewer)
+    ]
+    assert rows[0] == rows[1]
+
+
 def test_a_stage_goes_on_where_it_was_killed(
     stage: tuple[Path, dict[str, Any]], world: Path, tmp_path: Path
 ) -> None:

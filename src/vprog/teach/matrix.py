@@ -18,7 +18,7 @@ from vprog.program.program import Language
 from vprog.runs.jobs import run_all
 from vprog.teach.agreement import LEAST_OVERLAP, agree
 from vprog.teach.label import ask
-from vprog.teach.rounds import Stage, run_to_end
+from vprog.teach.rounds import Round, Stage, run_to_end
 from vprog.teach.stage import Task
 from vprog.teach.steps import LearnableStep, collect_steps
 from vprog.teach.teachers.load import load_teacher
@@ -79,8 +79,13 @@ def tasks_of(stage: Stage) -> list[tuple[Task, Role]]:
     return list(found.values())
 
 
-def cells(stage: Stage) -> Iterator[Cell]:
-    """Every run of the matrix; ``majority`` needs none."""
+def cells(stage: Stage, chosen: int = 1) -> Iterator[Cell]:
+    """Every run of the matrix; ``majority`` needs none.
+
+    Args:
+        stage: The stage.
+        chosen: Number of the round whose tools are the taught ones.
+    """
     for number, (task, role) in enumerate(tasks_of(stage)):
         folder = stage.out / "test" / f"{number}-{task.benchmark}"
         yield Cell(task=task, role=role, row="vqa", language=None, run=folder / "vqa")
@@ -89,16 +94,17 @@ def cells(stage: Stage) -> Iterator[Cell]:
             rows.append("upper")
         for row in rows:
             for language in stage.settings.languages:
-                run = folder / f"{row}-{language}"
+                name = f"{row}-{chosen}" if row == "taught" else row
+                run = folder / f"{name}-{language}"
                 yield Cell(task=task, role=role, row=row, language=language, run=run)
 
 
-def run_matrix(stage: Stage, taught: str) -> list[dict[str, Any]]:
+def run_matrix(stage: Stage, best: Round) -> list[dict[str, Any]]:
     """Runs all cells that are not finished and reads their figures.
 
     Args:
         stage: The stage.
-        taught: The toolbox that it came to.
+        best: The round that it came to.
 
     Returns:
         Records ``{task, role, row, language, accuracy, ci95, n, ...}``; those of ``taught`` have
@@ -106,10 +112,10 @@ def run_matrix(stage: Stage, taught: str) -> list[dict[str, Any]]:
         the gap to ``upper`` that it is.
     """
     settings = stage.settings
-    every = list(cells(stage))
+    every = list(cells(stage, best.number))
     work = []
     for cell in every:
-        toolbox = taught if cell.row == "taught" else stage.start
+        toolbox = best.toolbox if cell.row == "taught" else stage.start
         run = settings.run(cell.task, "test", cell.task.test, cell.language or "steps", toolbox)
         if cell.language is None:
             run = dataclasses.replace(run, writer="vqa")

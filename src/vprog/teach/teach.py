@@ -19,6 +19,8 @@ from vprog.teach.stage import StageSettings, read_before, said_of
 def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
     """Teaches a target and measures what it came to; the same call goes on after it was killed.
 
+    A finished stage goes on where more rounds are wanted.
+
     Args:
         settings: Of the stage.
         out: Its folder.
@@ -32,12 +34,13 @@ def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
         InputError: Anything wrong with settings, data, models or folder; what is finished is kept.
     """
     before = read_before(settings.after) if settings.after is not None else None
-    with held(out, settings.table()):
+    purpose = {name: value for name, value in settings.table().items() if name != "rounds"}
+    with held(out, purpose):
         stage = Stage(settings, out, before)
         rounds = stage.go()
         best = max(rounds, key=lambda r: (r.score, -r.number))
         with phase(out, "test"):
-            records = run_matrix(stage, best.toolbox)
+            records = run_matrix(stage, best)
         with phase(out, "steps"):
             figures, changed, pictures = step_figures(stage, best.toolbox)
         found = _found(stage, rounds, best, records, figures)
