@@ -23,7 +23,7 @@ import torch
 from pairs import Row, drawn, encode, mixed, read_verified
 from publish import save
 from tokens import PYTHON, STEPS, config, train_tokenizer
-from training import Trainer, arguments, batches, exact, plan
+from training import arguments, batches, exact, loss_of, plan, trainer_of
 from transformers import AutoTokenizer, LlamaForCausalLM
 
 ROUND = 8_000
@@ -53,7 +53,7 @@ def main() -> None:
         tokenizer = AutoTokenizer.from_pretrained(given.start)
         model = LlamaForCausalLM.from_pretrained(given.start, dtype=torch.float32)
     verified = read_verified(given.verified)
-    trainer = Trainer(task, model, tokenizer.pad_token_id)
+    trainer = trainer_of(task, model)
     fresh = random.Random("val")
     val = {
         name: encode(tokenizer, [drawn(fresh, share) for _ in range(VAL)])
@@ -63,7 +63,7 @@ def main() -> None:
     def round_(number: int) -> list[list[Row]]:
         rng = random.Random(f"{task.seed}/{number}")
         pairs = mixed(rng, ROUND, verified, given.share, given.python)
-        found: list[list[Row]] = batches(encode(tokenizer, pairs), task.tokens)
+        found: list[list[Row]] = batches(encode(tokenizer, pairs), given.tokens)
         rng.shuffle(found)
         return found
 
@@ -73,7 +73,7 @@ def main() -> None:
         tokenizer.save_pretrained(out)
         return {k: exact(average, rows, tokenizer.pad_token_id) for k, rows in val.items()}
 
-    if trainer.train(round_, validate):
+    if trainer.train(loss_of(model, tokenizer.pad_token_id, round_), validate):
         save(trainer, tokenizer, given.out or task.folder / "model")
 
 

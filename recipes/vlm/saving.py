@@ -10,7 +10,8 @@ from typing import Any
 from model import processor
 from publish import CHECKPOINTS
 from publish import save as save_folder
-from training import Trainer
+
+from vprog.training.scratch import Trainer
 
 
 def save(trainer: Trainer, words: Any, out: Path | None) -> None:

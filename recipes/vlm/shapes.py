@@ -25,7 +25,7 @@ from publish import CHECKPOINTS
 from saving import save
 from torch import nn
 from torch.nn import functional
-from training import Trainer, arguments, plan
+from training import arguments, plan, trainer_of
 from vlm import hidden
 
 PICTURES, SENTENCES = ("train.small", "train.tiny"), ("train.med", "train.large")
@@ -96,7 +96,9 @@ def main() -> None:
     learned += read_sentences(words, more)
     shown = [Shown(model.model.language_model, layer) for layer in STEPS]
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
-    trainer = Trainer(task, model, nn.Module(), slow=(model.model.vision_tower,))
+    trainer = trainer_of(
+        task, model, nn.Module(), slow=(model.model.vision_tower,), muon=given.muon
+    )
 
     def batch_of(key: str, number: int, asked: Any, long: int, disguise: float = 0) -> Asked:
         rng = random.Random(f"{task.seed}/{key}")

@@ -23,7 +23,7 @@ from saving import save
 from scenes import drawn, grid
 from tasks import turns
 from torch.nn import functional
-from training import Trainer, arguments, plan
+from training import arguments, plan, trainer_of
 from transformers import AyaVisionForConditionalGeneration
 
 RESTING = 0.4
@@ -94,7 +94,7 @@ def main() -> None:
     surprise = Surprise(words)
     reading = Gaze(model.model.language_model, READING)
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
-    trainer = Trainer(task, model, reader)
+    trainer = trainer_of(task, model, reader, muon=given.muon)
 
     def batch_of(step: int) -> Batch:
         rng = random.Random(f"{task.seed}/{step}")

@@ -6,8 +6,10 @@ import copy
 import json
 from pathlib import Path
 
-from training import ROOT, Trainer
+from training import ROOT
 from transformers import PreTrainedTokenizerFast
+
+from vprog.training.scratch import Trainer
 
 CHECKPOINTS = ROOT / "src" / "vprog" / "zoo" / "checkpoints"
 MAX_TOKENS = 256
@@ -24,7 +26,7 @@ def save(trainer: Trainer, tokenizer: PreTrainedTokenizerFast, out: Path | None)
         tokenizer: With its chat template.
         out: Folder; the zoo's own if None.
     """
-    folder = out or CHECKPOINTS / trainer.plan.name
+    folder = out or CHECKPOINTS / trainer.plan.folder.name
     folder.mkdir(parents=True, exist_ok=True)
     model = copy.deepcopy(trainer.average).half()
     model.generation_config.pad_token_id = tokenizer.pad_token_id

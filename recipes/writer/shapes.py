@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from programs import canonical
 from publish import CHECKPOINTS, save
-from training import ROOT, Row, Trainer, arguments, batches, exact, plan
+from training import ROOT, Row, arguments, batches, exact, loss_of, plan, trainer_of
 from transformers import AutoTokenizer, LlamaForCausalLM
 from wording import prompt, wording
 from writer import drawn, encode
@@ -55,7 +55,7 @@ def main() -> None:
     torch.manual_seed(task.seed)
     tokenizer = AutoTokenizer.from_pretrained(given.writer)
     model = LlamaForCausalLM.from_pretrained(given.writer, dtype=torch.float32)
-    trainer = Trainer(task, model, tokenizer.pad_token_id)
+    trainer = trainer_of(task, model)
     listed = sentences(given.data)
     random.Random(task.seed).shuffle(listed)
     kept, used = listed[: len(listed) // 10], listed[len(listed) // 10 :]
@@ -76,7 +76,7 @@ def main() -> None:
             language = rng.choice(LANGUAGES)
             said = prompt(language, asked.task, wording(asked, rng))
             pairs.append((said, asked.programs[language]))
-        found = batches(encode(tokenizer, pairs), task.tokens)
+        found = batches(encode(tokenizer, pairs), given.tokens)
         rng.shuffle(found)
         return found
 
@@ -84,7 +84,7 @@ def main() -> None:
         pad = tokenizer.pad_token_id
         return {f"kept_back_{k}": exact(average, rows(kept, k), pad) for k in LANGUAGES}
 
-    if trainer.train(round_, validate):
+    if trainer.train(loss_of(model, tokenizer.pad_token_id, round_), validate):
         save(trainer, tokenizer, given.out)
 
 

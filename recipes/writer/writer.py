@@ -17,7 +17,7 @@ import torch
 from pairs import Asked, draw
 from programs import canonical
 from publish import save
-from training import ROOT, Row, Trainer, arguments, batches, exact, plan
+from training import ROOT, Row, arguments, batches, exact, loss_of, plan, trainer_of
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from wording import STRANGE, prompt, wording
 from words import ASK, END, WRITE, build
@@ -125,7 +125,7 @@ def main() -> None:
         tokenizer_of(questions, task.seed).save_pretrained(words)
     tokenizer = AutoTokenizer.from_pretrained(words)
     model = model_of(len(tokenizer), given.layers, given.width)
-    trainer = Trainer(task, model, tokenizer.pad_token_id)
+    trainer = trainer_of(task, model)
     fresh = drawn("val", VAL, task.seed)
     seen = validation(tokenizer, fresh, "train")
     held = validation(tokenizer, fresh, "held-out")
@@ -137,23 +137,23 @@ def main() -> None:
             language = rng.choice(LANGUAGES)
             said = prompt(language, asked.task, wording(asked, rng))
             pairs.append((said, asked.programs[language]))
-        found = batches(encode(tokenizer, pairs), task.tokens)
+        found = batches(encode(tokenizer, pairs), given.tokens)
         rng.shuffle(found)
         return found
 
-    last: dict[str, float] = {}
+    pad = tokenizer.pad_token_id
 
     def validate(average: Any) -> dict[str, float]:
-        for name, rows in (("exact", seen), ("held_out", held)):
-            for language, some in rows.items():
-                last[f"{name}_{language}"] = exact(average, some, tokenizer.pad_token_id)
-        return dict(last)
+        return {
+            f"{name}_{language}": exact(average, some, pad)
+            for name, rows in (("exact", seen), ("held_out", held))
+            for language, some in rows.items()
+        }
 
-    def early(step: int) -> bool:
-        del step
-        return given.until > 0 and min(last[f"exact_{k}"] for k in LANGUAGES) >= given.until
+    def enough(figures: dict[str, float]) -> bool:
+        return given.until > 0 and min(figures[f"exact_{k}"] for k in LANGUAGES) >= given.until
 
-    if trainer.train(round_, validate, early):
+    if trainer.train(loss_of(model, pad, round_), validate, enough):
         save(trainer, tokenizer, given.out)
 
 

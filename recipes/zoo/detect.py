@@ -20,7 +20,7 @@ from starting import start_heads, start_trunk
 from tokens import busiest, corners, giou, matched, owners
 from torch import nn
 from torch.nn import functional
-from training import Trainer, arguments, plan
+from training import arguments, plan, trainer_of
 from transformers import OwlViTConfig, OwlViTForObjectDetection
 from words import LENGTH, build
 
@@ -111,7 +111,7 @@ def main() -> None:
     heads = Heads(128)
     model.owlvit.visual_projection.requires_grad_(False)
     model.owlvit.logit_scale.requires_grad_(False)
-    trainer = Trainer(task, model, heads)
+    trainer = trainer_of(task, model, heads, muon=given.muon)
     y, x = torch.meshgrid(torch.arange(1, GRID + 1), torch.arange(1, GRID + 1), indexing="ij")
     priors = torch.stack([x, y], -1).flatten(0, 1) / GRID
 

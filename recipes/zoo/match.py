@@ -17,7 +17,7 @@ from pictures import Pictures, load
 from publish import detector, save_match
 from torch import nn
 from torch.nn import functional
-from training import Trainer, arguments, plan
+from training import arguments, plan, trainer_of
 from transformers import CLIPConfig, CLIPModel
 from words import build
 
@@ -100,7 +100,7 @@ def main() -> None:
     model = CLIPModel(config(source))
     model.set_attn_implementation("eager")
     start(model, source)
-    trainer = Trainer(task, model, nn.Identity())
+    trainer = trainer_of(task, model, nn.Identity(), muon=given.muon)
 
     def encode(texts: list[str]) -> torch.Tensor:
         return tokenizer(texts, padding="longest", return_tensors="pt").input_ids

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from pictures import ROOT
 from torch import nn
-from training import Trainer
+
+from vprog.training.scratch import Trainer
 
 CHECKPOINTS = ROOT / "src" / "vprog" / "zoo" / "checkpoints"
 HALF = [0.5, 0.5, 0.5]
@@ -44,7 +45,7 @@ def save(
         settings: What vprog's backend should know (threshold, calibration, ...).
         out: Folder; the zoo's own if None.
     """
-    folder = out or CHECKPOINTS / trainer.plan.name
+    folder = out or CHECKPOINTS / trainer.plan.folder.name
     folder.mkdir(parents=True, exist_ok=True)
     model = copy.deepcopy(trainer.average).half()
     model.set_attn_implementation("sdpa" if model.config.model_type != "vilt" else "eager")

@@ -21,9 +21,11 @@ from asking import Reading, batch_of, figures, learned
 from pictures import Pictures, load
 from publish import detector, save_vqa
 from torch.nn import functional
-from training import Plan, Trainer, arguments, plan
+from training import arguments, plan, trainer_of
 from vilt import build_model, insert, predict
 from words import build
+
+from vprog.training.scratch import Plan, Trainer
 
 FIRST = 4000
 """Steps of the first part."""
@@ -39,15 +41,17 @@ SHOWN = 0.8
 """Share of the second part's steps during which heads are shown where to look with full weight."""
 
 
-def first_part(task: Plan, pictures: Pictures, tokenizer: Any, batch: int) -> Trainer | None:
+def first_part(
+    task: Plan, pictures: Pictures, tokenizer: Any, given: argparse.Namespace
+) -> Trainer | None:
     """Learns what crops show; None where its time was over before."""
     torch.manual_seed(task.seed)
     model = build_model(detector(), pictures.pixels, tokenizer)
-    trainer = Trainer(task, model, heads := Reading(128))
+    trainer = trainer_of(task, model, heads := Reading(128), muon=given.muon)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         share = CROPS if step < LATE else CROPS_LATE
-        asked = batch_of(pictures, tokenizer, batch, task.seed, step, share)
+        asked = batch_of(pictures, tokenizer, given.batch, task.seed, step, share)
         return learned(pictures, asked, predict(model, asked.images, asked.text), heads)
 
     own = load("generalist", "val", 1000, 7)
@@ -56,7 +60,7 @@ def first_part(task: Plan, pictures: Pictures, tokenizer: Any, batch: int) -> Tr
 
 
 def second_part(
-    task: Plan, first: Trainer, pictures: Pictures, tokenizer: Any, batch: int
+    task: Plan, first: Trainer, pictures: Pictures, tokenizer: Any, given: argparse.Namespace
 ) -> Trainer | None:
     """Learns to tell one of several things; None where its time was over before."""
     torch.manual_seed(task.seed)
@@ -64,12 +68,12 @@ def second_part(
     model.load_state_dict(first.average.state_dict())
     insert(model, detector(), pictures.pixels[:256], tokenizer)
     rests = (model.vilt.embeddings, *model.vilt.encoder.layer[:-3])
-    trainer = Trainer(task, model, heads := Reading(128), slow=rests)
+    trainer = trainer_of(task, model, heads := Reading(128), rests, muon=given.muon)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         for part in rests:
             part.requires_grad_(step >= RESTING * task.steps)
-        asked = batch_of(pictures, tokenizer, batch, task.seed, step, CROPS_SECOND)
+        asked = batch_of(pictures, tokenizer, given.batch, task.seed, step, CROPS_SECOND)
         seen = predict(model, asked.images, asked.text)
         losses = learned(pictures, asked, seen, heads)
         scenes = [pictures.scene(row) for row in asked.rows.tolist()]
@@ -92,13 +96,15 @@ def second_part(
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    given: argparse.Namespace = arguments("vqa", __doc__ or "", steps=2400, rate=5e-4, muon=0.5)
+    given = arguments("vqa", __doc__ or "", steps=2400, rate=5e-4, muon=0.5)
     task = plan(given)
     pictures = load("generalist", "train", given.pictures, 7)
     tokenizer = build(bert_style=True)
-    before = replace(task, name=f"{task.name}-first", steps=FIRST, rate=1e-3)
-    first = first_part(before, pictures, tokenizer, given.batch)
-    if first and (second := second_part(task, first, pictures, tokenizer, given.batch)):
+    before = replace(
+        task, folder=task.folder.with_name(f"{given.name}-first"), steps=FIRST, rate=1e-3
+    )
+    first = first_part(before, pictures, tokenizer, given)
+    if first and (second := second_part(task, first, pictures, tokenizer, given)):
         save_vqa(second, tokenizer, given.out)
 
 
