@@ -13,7 +13,7 @@ import pytest
 from vprog.benchmarks import load_benchmark
 from vprog.errors import InputError
 from vprog.world import TASKS, write
-from vprog.world.paraphrase_frames import FRAMES, split
+from vprog.world.paraphrase_frames import FRAMES, further, split
 from vprog.world.paraphrases import (
     get_part,
     paraphrase_semantic,
@@ -65,12 +65,26 @@ def test_every_form_has_frames_in_both_halves() -> None:
 
 
 def test_no_sentence_is_in_both_halves() -> None:
+    def words(texts: set[str]) -> set[str]:
+        return {" ".join(re.findall(r"[a-z0-9{} ]+", text)) for text in texts}
+
     train, held = (
         {text for listed in FRAMES.values() for f in split(listed, part) for text in expanded(f)}
         for part in ("train", "held-out")
     )
+    more = {text for listed in further().values() for f in listed for text in expanded(f)}
     assert not train & held
+    assert not words(more) & words(held)
     assert len(train) > 1000
+    assert len(more) > 2500
+
+
+def test_further_frames_have_the_places_of_their_form() -> None:
+    for form, listed in FRAMES.items():
+        known = {place for f in listed for place in re.findall(r"{([^{}]*)}", f)}
+        for frame in further()[form]:
+            assert set(re.findall(r"{([^{}]*)}", frame)) <= known | {"pic", "pics", "in"}, frame
+            assert frame[-1] in "?.", frame
 
 
 @pytest.mark.parametrize("part", ["train", "held-out"])
@@ -102,7 +116,7 @@ def test_marks_name_the_objects_of_the_question() -> None:
         text = paraphrase_semantic(semantic, random.Random(seed), "train")  # type: ignore[arg-type]
         said, marks = read_marks(text)
         words = said.split()
-        assert {words[int(i)].strip("?.'s,"): id for i, id in marks.items()} == {
+        assert {words[int(i)].strip("?.'s,;:"): id for i, id in marks.items()} == {
             "cup": "4",
             "furniture": "7",
         }

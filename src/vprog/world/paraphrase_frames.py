@@ -6,14 +6,19 @@ or options, ``{f}`` an attribute family or comparative, ``{noun}``, ``{kind}``, 
 ``{one}`` and ``{many}`` forms of a noun, ``{rel}`` a relation, ``{n}`` a number, ``{pic}``,
 ``{pics}`` and ``{in}`` words for the picture.
 
-Every fifth frame of a list, the fourth first, is held out: training never sees it.
+Every fifth frame of a list, the fourth first, is held out: training never sees it. Training draws
+half of its frames from further ones, ``paraphrase_further.json``, whose authors saw none of those
+held out; what one of these can also say was left out.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from vprog.world.paraphrase_closed import CLOSED
@@ -25,6 +30,8 @@ Part = Literal["train", "held-out"]
 FRAMES: dict[str, tuple[str, ...]] = OPEN | CLOSED | COUNTING
 """Form of question -> its frames."""
 
+FURTHER_SHARE = 0.5
+"""How often training draws a further frame."""
 _CHOICE = re.compile(r"<([^<>]*)>")
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _PICTURES = ("picture", "picture", "image", "photo", "scene", "drawing")
@@ -35,9 +42,18 @@ def split(listed: tuple[str, ...], part: Part) -> tuple[str, ...]:
     return tuple(f for i, f in enumerate(listed) if (i % 5 == 3) == (part == "held-out"))
 
 
+@cache
+def further() -> dict[str, tuple[str, ...]]:
+    """Form of question, or kind of relative clause -> further frames for training."""
+    text = Path(__file__).with_name("paraphrase_further.json").read_text(encoding="utf-8")
+    return {form: tuple(frames) for form, frames in json.loads(text).items()}
+
+
 def sample_frame(rng: random.Random, part: Part, *forms: str) -> str:
-    """A random frame of one of the forms, every frame equally likely, with its choices made."""
+    """A random frame of one of the forms, equally likely within its list, its choices made."""
     listed = [frame for form in forms for frame in split(FRAMES[form], part)]
+    if part == "train" and rng.random() < FURTHER_SHARE:
+        listed = [frame for form in forms for frame in further()[form]]
     return choose(rng, rng.choice(listed))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from vprog.world.paraphrase_frames import Part, split
+from vprog.world.paraphrase_frames import Part, further, split
 from vprog.world.reference import MARK
 from vprog.world.vocabulary import plural, singular, with_article
 
@@ -118,17 +118,19 @@ def the(rng: random.Random, thing: Thing, part: Part) -> str:
     adjectives, tail = words(rng, thing.attributes), ""
     if thing.anchor is None and adjectives and rng.random() < 0.3:
         kept = adjectives if rng.random() < 0.3 else [adjectives.pop()]
-        tail = " " + _clause(rng, CLAUSES, part).format(" and ".join(kept))
+        tail = " " + _clause(rng, "an attribute", CLAUSES, part).format(" and ".join(kept))
         if kept is adjectives:
             adjectives = []
     elif thing.anchor is not None:
         where = f"{relation(rng, thing.relation)} {the(rng, thing.anchor, part)}"
         short = rng.random() < 0.4
-        tail = " " + (where if short else _clause(rng, TAILS, part).format(where))
+        tail = " " + (where if short else _clause(rng, "a relation", TAILS, part).format(where))
     mark = f"{MARK}{thing.id}{MARK}" if thing.id else ""
     return " ".join(("the", *adjectives, singular(word(rng, thing.noun)))) + mark + tail
 
 
-def _clause(rng: random.Random, listed: tuple[str, ...], part: Part) -> str:
-    """For training one of those that are not held out, else any."""
-    return rng.choice(split(listed, "train") if part == "train" else listed)
+def _clause(rng: random.Random, of: str, listed: tuple[str, ...], part: Part) -> str:
+    """For training one of those that are not held out or a further one, else any of the list."""
+    if part == "train":
+        listed = (*split(listed, "train"), *further()[f"clause of {of}"])
+    return rng.choice(listed)
