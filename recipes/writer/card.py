@@ -21,12 +21,17 @@ ABOUT: dict[str, dict[str, str]] = {
         "flag": "zoo",
         "what": "Writes programs for questions of the drawn world (`world-gqa`, `world-nlvr2`, "
         "`world-tally`, `world-pope`), in both languages.",
-        "data": "45,000 questions drawn as meanings with gold programs, seed 7; no picture was "
+        "data": "90,000 questions drawn as meanings with gold programs, seed 7; no picture was "
         "painted. Each time one is used it is put into other words: a quarter in the world's own, "
         "the rest in the frames of `vprog.world.paraphrases` that are for training, three in ten "
         "roughened (openings, British spelling, no marks, unknown words). Every fifth frame of "
         "every form of question, 122 of 676, is held out for good, and so are some relative "
-        "clauses. Colours and kinds occur in all pairs.",
+        "clauses. 2,148 further frames were written for training without sight of the "
+        "held-out ones; what one of these can also say was left out. Colours and kinds occur in "
+        "all pairs.",
+        "measured": "Questions in held-out frames about fresh scenes: `vprog world draw --task "
+        "TASK --split test --seed 2026 --n N --phrasing held-out`, then `vprog run world-TASK "
+        "--split test --writer zoo --k K --temperature 0.5 --toolbox oracle`.",
         "recipe": "From scratch; 4 layers, 128 wide, one vocabulary of whole words for questions "
         "and programs, so that a copied word is the same token in both. Python programs have "
         "their variables named in the order of lines (`patches_1`, `patch_1`), which is easier to "
@@ -42,6 +47,8 @@ ABOUT: dict[str, dict[str, str]] = {
         "data": "The distinct sentences of `train.med` and `train.large` with programs made of "
         "their layouts (text alone, a tenth kept back to choose by), and half as many questions "
         "of the drawn world. No sentence of `val` is among them.",
+        "measured": "`vprog run shapes --data DIR --split val --writer zoo:shapes --toolbox "
+        "pixels`; majority .615.",
         "recipe": "All weights of `zoo:writer` trained on; optimisers and average as there.",
         "limits": "Knows what SHAPES' sentences say: two figures or colours and up to two "
         "relations.",
@@ -108,6 +115,8 @@ question.
 `python recipes/writer/{name}.py` ({said}). {about["recipe"]}
 
 ## Scores
+{about["measured"]}
+
 {chr(10).join(scores(runs))}
 
 Intervals are 95 %. Where k is above 1, `accuracy` is that of the first candidate and `any

@@ -108,8 +108,8 @@ def validation(
 
 def main() -> None:
     """Trains, resuming where an earlier process stopped; saves the checkpoint at the end."""
-    parser = arguments("writer", __doc__ or "", steps=3000, rate=5e-3)
-    parser.add_argument("--questions", type=int, default=45_000, help="drawn for training")
+    parser = arguments("writer", __doc__ or "", steps=6000, rate=5e-3)
+    parser.add_argument("--questions", type=int, default=90_000, help="drawn for training")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument(

@@ -7,7 +7,7 @@ or options, ``{f}`` an attribute family or comparative, ``{noun}``, ``{kind}``, 
 ``{pics}`` and ``{in}`` words for the picture.
 
 Every fifth frame of a list, the fourth first, is held out: training never sees it. Training draws
-half of its frames from further ones, ``paraphrase_further.json``, whose authors saw none of those
+half of its frames from further ones, ``paraphrase_further.json``, written without sight of those
 held out; what one of these can also say was left out.
 """
 
