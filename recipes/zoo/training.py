@@ -52,7 +52,7 @@ def trainer_of(
     extra: torch.nn.Module,
     slow: Iterable[torch.nn.Module] = (),
     *,
-    muon: float = 1.2,
+    muon: float,
 ) -> Trainer:
     """A trainer that goes on where an earlier process stopped.
 
