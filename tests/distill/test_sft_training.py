@@ -1,4 +1,4 @@
-"""Tuning: killed and continued, over two processes, dry, on every form of data set."""
+"""Tuning: killed and continued, dry, on every form of data set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,11 +49,11 @@ def settings(method: Any, **changes: Any) -> Any:
     })  # fmt: skip
 
 
-def start(model: str, out: Path, method: str, killed: int, **env: str) -> subprocess.Popen[str]:
+def start(model: str, out: Path, method: str, killed: int) -> subprocess.Popen[str]:
     here = os.pathsep.join([str(HERE), str(HERE.parents[1] / "src")])
     return subprocess.Popen(
         [sys.executable, "-c", TRAINING, here, model, str(out), method, str(killed)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -95,33 +94,6 @@ def test_killed_and_continued_it_comes_to_the_same(
         train(model, records(8), tmp_path / "killed", settings("lora", seed=1), val=val)
     with pytest.raises(InputError, match="holds a training with other settings"):
         train(model, records(7), tmp_path / "killed", settings("lora"), val=val)
-
-
-def test_two_processes_learn_as_one_and_one_goes_on_for_two(
-    student: Callable[[str], str], tmp_path: Path
-) -> None:
-    from vprog.distill.train import train
-
-    model, val = student("idefics3"), records(3)
-    alone = train(model, records(8), tmp_path / "one", settings("full"), val=val)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    env = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    both = [
-        start(model, tmp_path / "two", "full", 4, RANK=str(n), LOCAL_RANK=str(n), **env)
-        for n in range(2)
-    ]
-    first = both[0].wait()
-    both[1].kill()
-    told = [process.communicate()[1] for process in both]
-    assert first == -signal.SIGKILL, told
-    assert "2 process(es), MULTI_CPU" in told[0]
-    resumed = train(model, records(8), tmp_path / "two", settings("full"), val=val)
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-3)
-    assert losses(tmp_path / "one")[-1] < losses(tmp_path / "one")[0] - 0.05
-    assert resumed.score == pytest.approx(alone.score, abs=1e-3)
-    assert (alone.processes, resumed.processes) == (1, 1)
 
 
 def test_fewer_examples_than_processes_cannot_be_spread(

@@ -33,11 +33,3 @@ def test_one_process_goes_on_where_two_were_killed(made: Any, tmp_path: Path) ->
     assert again.returncode == 0, again.stderr
     assert "goes on at step 2" in again.stderr
     same(one, tmp_path / "two")
-
-
-def test_processes_share_the_passes_of_a_step(made: Any, tmp_path: Path) -> None:
-    kind, student, _ = made
-    if kind != "teach":
-        pytest.skip("examples, not passes, are shared out")
-    done = run(kind, student, tmp_path / "three", 3)
-    assert "accumulate must be a multiple of 3, got 2" in done.stderr

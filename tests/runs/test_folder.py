@@ -20,7 +20,7 @@ from counted_runs import Start, command
 from test_resume import traces
 
 from vprog.errors import InputError
-from vprog.runs.folder import RunFolder, read_settings, read_traces, to_toml
+from vprog.runs.folder import RunFolder, read_settings, read_traces, to_toml, write_atomically
 
 RUN = ("run", "world-gqa", "--data", "world", "--out", "run")
 
@@ -249,6 +249,11 @@ def test_no_room_for_the_memo_in_the_middle(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     subprocess.run(command(log, whole, "steps"), capture_output=True, check=True)
     assert traces(out) == traces(whole)
+
+
+def test_a_folder_removed_while_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="its folder was removed while this ran; start the same"):
+        write_atomically(tmp_path / "gone" / "part.parquet", b"rows")
 
 
 def test_no_room_for_traces_in_the_middle(vprog, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -147,6 +148,15 @@ def test_what_cannot_be_taught(
     material = [dataclasses.replace(row, **change) for row in rows("match", 2)]
     with pytest.raises(InputError, match=message):
         train(tool, checkpoint("siglip"), material, pictures(), tmp_path / "out")
+
+
+def test_processes_share_the_passes_of_a_step(
+    checkpoint: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    three = SimpleNamespace(num_processes=3, distributed_type=SimpleNamespace(value="MULTI_CPU"))
+    monkeypatch.setattr("vprog.training.loop.make_accelerator", lambda precision, device: three)
+    with pytest.raises(InputError, match="accumulate must be a multiple of 3, got 2"):
+        once(checkpoint("clip"), tmp_path / "three", accumulate=2)
 
 
 def test_settings_out_of_range() -> None:

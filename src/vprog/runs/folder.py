@@ -329,7 +329,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Writes a file so that it is either complete or not there.
 
     Raises:
-        InputError: The disk is full or not writable.
+        InputError: The disk is full or not writable, or the folder was removed.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -340,6 +340,11 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)
+        if not path.parent.is_dir():
+            raise InputError(
+                f"cannot write {path}: its folder was removed while this ran; start the same "
+                "command again"
+            ) from None
         raise InputError(
             f"cannot write {path}: {error.strerror}. What was written before is kept; make room "
             "and start the same command again"
