@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from vprog.benchmarks import load_benchmark
@@ -27,6 +28,9 @@ from vprog.tools.backends.hf.views import Kept
 from vprog.tools.tool import Tool
 from vprog.tools.toolboxes import load_toolbox
 from vprog.trace import Call, Result, Value
+
+TURNS = 3
+"""How often all ways are measured, in turns: others' work on a machine comes and goes."""
 
 
 @dataclass(slots=True)
@@ -123,10 +127,11 @@ def measure_programs(
         language: Of the programs.
 
     Returns:
-        ``ratio``: wall time of one call at a time over wall time in batches; ``ratio_kept``: the
-        same where one call at a time keeps and remembers. ``same_answers``: programs whose answer
-        is the same every way. ``forward_share``: share of the batched run's wall time inside the
-        models' forward passes. ``programs_per_s``, ``calls``: of the batched run.
+        ``ratio``: wall time of one call at a time over wall time in batches, median of the turns'
+        ``ratios``; ``ratio_kept``: the same where one call at a time keeps and remembers.
+        ``same_answers``: programs whose answer is the same every way and time. ``forward_share``:
+        share of the batched run's wall time inside the models' forward passes, median of
+        ``forward_shares``. ``programs_per_s``, ``calls``: of the batched run.
 
     Raises:
         InputError: The toolbox cannot be loaded.
@@ -134,25 +139,38 @@ def measure_programs(
     tasks = [Task(e, Program(e.programs[language], language)) for e in examples]
     for example in examples:  # decoded anew by each way, but read from a warm disk
         _warm(example)
-    together = _run(load_toolbox(toolbox).with_tools(tools), tasks, EngineSettings())
-    note(f"in batches: {together.wall_s:.1f} s; now one call at a time")
-    alone, kept = (
-        _run(_one_by_one(toolbox, kept=keep).with_tools(tools), tasks, _alone(remember=keep))
-        for keep in (False, True)
-    )
+    ways: dict[str, list[_Measured]] = {"together": [], "alone": [], "kept": []}
+    for turn in range(TURNS):
+        note(f"turn {turn + 1} of {TURNS}: in batches, then one call at a time")
+        runs = (
+            _run(load_toolbox(toolbox).with_tools(tools), tasks, EngineSettings()),
+            _run(_one_by_one(toolbox, kept=False).with_tools(tools), tasks, _alone(remember=False)),
+            _run(_one_by_one(toolbox, kept=True).with_tools(tools), tasks, _alone(remember=True)),
+        )
+        for found, run in zip(ways.values(), runs, strict=True):
+            found.append(run)
+    together = ways["together"]
     same = sum(
-        together.answers[key] == alone.answers[key] == kept.answers[key] for key in together.answers
+        len({run.answers[key] for runs in ways.values() for run in runs}) == 1
+        for key in together[0].answers
     )
+    ratios = {
+        way: [one.wall_s / all.wall_s for one, all in zip(ways[way], together, strict=True)]
+        for way in ("alone", "kept")
+    }
+    shares = [run.forward_s / run.wall_s for run in together]
     return {
         "toolbox": toolbox,
         "language": language,
         "programs": len(tasks),
         "same_answers": same,
-        "ratio": round(alone.wall_s / together.wall_s, 2),
-        "ratio_kept": round(kept.wall_s / together.wall_s, 2),
-        "forward_share": round(together.forward_s / together.wall_s, 3),
-        "programs_per_s": round(len(tasks) / together.wall_s, 1),
-        "calls": together.calls,
+        "ratio": round(median(ratios["alone"]), 2),
+        "ratios": [round(ratio, 2) for ratio in ratios["alone"]],
+        "ratio_kept": round(median(ratios["kept"]), 2),
+        "forward_share": round(median(shares), 3),
+        "forward_shares": [round(share, 3) for share in shares],
+        "programs_per_s": round(len(tasks) / median(run.wall_s for run in together), 1),
+        "calls": together[0].calls,
     }
 
 

@@ -33,6 +33,7 @@ from vprog.cli import (
     zoo,
 )
 from vprog.errors import VprogError
+from vprog.runs.heap import keep_freed_memory
 
 app = typer.Typer(
     name="vprog",
@@ -94,6 +95,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if args is None else args)
     debug = "--debug" in given
     signal.signal(signal.SIGTERM, _terminate)
+    keep_freed_memory()
     try:
         # `--debug` belongs to vprog but is taken anywhere, also behind a command.
         code = app([a for a in given if a != "--debug"], prog_name="vprog", standalone_mode=False)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from vprog.runs.heap import keep_freed_memory
+
 T = TypeVar("T")
 
 
@@ -48,6 +50,7 @@ def _begin(parent: int, threads: int) -> None:
     """In every process: its share of the cores, and an end with its parent."""
     import torch
 
+    keep_freed_memory()
     torch.set_num_threads(threads)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

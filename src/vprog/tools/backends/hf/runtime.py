@@ -92,6 +92,7 @@ def load_model(source: Source, auto_class: str, settings: ModelSettings, dtype: 
     """
     import torch
     import transformers
+    from transformers.activations import QuickGELUActivation
 
     with quiet():
         try:
@@ -113,7 +114,22 @@ def load_model(source: Source, auto_class: str, settings: ModelSettings, dtype: 
         )
     if source.adapters:
         model = merge(model, source.adapters)
+    for module in model.modules():
+        if isinstance(module, QuickGELUActivation):
+            module.forward = _quick_gelu  # type: ignore[assignment,method-assign]
     return model.eval().requires_grad_(False)
+
+
+def _quick_gelu(values: Any) -> Any:
+    """``QuickGELUActivation`` (CLIP, OWL-ViT) with one new tensor in place of three; the same bits.
+
+    On a CPU the plain one takes a quarter of a batch's time, most of it for getting memory.
+    """
+    import torch
+
+    if torch.is_grad_enabled():
+        return values * torch.sigmoid(1.702 * values)
+    return (1.702 * values).sigmoid_().mul_(values)
 
 
 class Models:
