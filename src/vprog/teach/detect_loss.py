@@ -71,32 +71,52 @@ def quality_focal(logits: Tensor, target: Tensor) -> Tensor:
     return error * (target - logits.sigmoid()).square()
 
 
-def one_to_one(logits: Tensor, boxes: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    """The cheapest assignment of one token to each box (Hungarian method).
+def one_to_one(found: Found, targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor]:
+    """The cheapest assignment of one token to each box of a row (Hungarian method).
 
     Args:
-        logits: [tokens].
-        boxes: [tokens, 4].
-        target: n boxes.
+        found: What the student says, [rows, tokens].
+        targets: One a row.
 
     Returns:
-        Indexes of tokens and of the boxes that they stand for, each [min(n, tokens)].
+        Indexes of rows, of tokens, and of the boxes that they stand for among those of all rows,
+        each [assigned]; a row has min(its boxes, tokens).
     """
+    import numpy as np
     import torch
     from scipy.optimize import linear_sum_assignment
 
+    counts = [len(target.boxes) for target in targets]
+    device = found.logits.device
     with torch.no_grad():
+        row = torch.repeat_interleave(torch.tensor(counts)).to(device)
+        wanted, sure = _all(targets)
+        logits, boxes = found.logits[row].float(), found.boxes[row].float()
+        label = sure[:, None].expand_as(logits)
         # What the class loss would be if the token stood for the box, less what it is if not.
-        label = target.scores[None].expand(len(logits), -1)
-        wide = logits[:, None].expand_as(label)
-        taken, left = quality_focal(wide, label), quality_focal(wide, label * 0)
-        cost = CLASS * (taken - left)
-        cost += L1 * torch.cdist(boxes, target.boxes, p=1)
-        cost -= GIOU * giou(corners(boxes)[:, None], corners(target.boxes)[None])
+        cost = CLASS * (quality_focal(logits, label) - quality_focal(logits, label * 0))
+        cost += L1 * (boxes - wanted[:, None]).abs().sum(-1)
+        cost -= GIOU * giou(corners(boxes), corners(wanted)[:, None])
         cost = torch.nan_to_num(cost, nan=1e6, posinf=1e6, neginf=-1e6)
-        rows, columns = linear_sum_assignment(cost.double().cpu().numpy())
-    device = logits.device
-    return torch.as_tensor(rows, device=device), torch.as_tensor(columns, device=device)
+    each = np.split(cost.double().cpu().numpy(), np.cumsum(counts)[:-1])
+    rows, tokens, owned = [], [], []
+    for number, (costs, start) in enumerate(zip(each, np.cumsum([0, *counts]), strict=False)):
+        box, token = linear_sum_assignment(costs)
+        rows.append(np.full(len(box), number))
+        tokens.append(token)
+        owned.append(box + start)
+    one, two, three = (
+        torch.as_tensor(np.concatenate(parts), dtype=torch.long, device=device)
+        for parts in (rows, tokens, owned)
+    )
+    return one, two, three
+
+
+def _all(targets: Sequence[Target]) -> tuple[Tensor, Tensor]:
+    """Boxes [n, 4] and scores [n] of all targets, one behind the other."""
+    import torch
+
+    return torch.cat([t.boxes for t in targets]), torch.cat([t.scores for t in targets])
 
 
 def by_place(priors: Tensor, target: Target) -> tuple[Tensor, Tensor]:
@@ -146,29 +166,40 @@ def set_loss(
     """
     import torch
 
-    values, sizes = [], []
-    for n, target in enumerate(targets):
-        logits, boxes = found.logits[n].float(), found.boxes[n].float()
-        label = torch.zeros_like(logits)
-        value = logits.new_zeros(())
-        size = 0
+    logits, boxes = found.logits.float(), found.boxes.float()
+    wanted, sure = _all(targets)
+    if priors is None:
+        rows, tokens, owned = one_to_one(found, targets)
+    else:
+        rows, tokens, owned = _by_places(priors, targets)
+    wanted, sure = wanted[owned], sure[owned]
+    label, placed = torch.zeros_like(logits), torch.zeros_like(logits)
+    label[rows, tokens] = sure
+    far = (boxes[rows, tokens] - wanted).abs().sum(-1)
+    apart = 1 - giou(corners(boxes[rows, tokens]), corners(wanted))
+    placed[rows, tokens] = sure * (L1 * far + GIOU * apart)
+    error = quality_focal(logits, label)
+    if counted is not None:
+        error = error * counted
+    sizes = torch.bincount(rows, minlength=len(logits)).clamp(min=1)
+    return placed.sum(-1) + CLASS * error.sum(-1), sizes.float()
+
+
+def _by_places(priors: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor]:
+    """``by_place`` for many rows; see ``one_to_one`` for what it returns."""
+    import torch
+
+    rows, tokens, owned = [], [], []
+    start = 0
+    for number, target in enumerate(targets):
         if len(target.boxes):
-            if priors is None:
-                tokens, owned = one_to_one(logits, boxes, target)
-            else:
-                tokens, owned = by_place(priors, target)
-            wanted, sure = target.boxes[owned], target.scores[owned]
-            label[tokens] = sure
-            far = (boxes[tokens] - wanted).abs().sum(-1)
-            apart = 1 - giou(corners(boxes[tokens]), corners(wanted))
-            value = value + (sure * (L1 * far + GIOU * apart)).sum()
-            size = len(tokens)
-        error = quality_focal(logits, label)
-        if counted is not None:
-            error = error * counted[n]
-        values.append(value + CLASS * error.sum())
-        sizes.append(max(size, 1))
-    return torch.stack(values), torch.tensor(sizes, device=found.logits.device).float()
+            token, box = by_place(priors, target)
+            rows.append(torch.full_like(token, number))
+            tokens.append(token)
+            owned.append(box + start)
+            start += len(target.boxes)
+    none = [torch.zeros(0, dtype=torch.long, device=priors.device)]
+    return torch.cat(rows or none), torch.cat(tokens or none), torch.cat(owned or none)
 
 
 def tokens_kl(found: Found, before: Found) -> tuple[Tensor, Tensor]:
