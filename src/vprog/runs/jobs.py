@@ -21,12 +21,13 @@ def run_all(work: Sequence[Callable[[], T]], jobs: int) -> list[T]:
         jobs: Processes; 1 stays in this one. The cores are shared out among them.
 
     Raises:
-        VprogError: The first that was raised; work that has begun is finished before.
+        VprogError: The first that was raised; work that has begun is finished before. Where this
+            process is interrupted or terminated, work ends at once.
     """
     if jobs == 1 or len(work) < 2:
         return [one() for one in work]
     from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
 
     jobs = min(jobs, len(work))
     threads = max(1, _cores() // jobs)
@@ -36,9 +37,13 @@ def run_all(work: Sequence[Callable[[], T]], jobs: int) -> list[T]:
         futures = [pool.submit(one) for one in work]
         try:
             return [future.result() for future in futures]
-        except BaseException:
+        except BaseException as error:
             for future in futures:
                 future.cancel()
+            if not isinstance(error, Exception):
+                # Told to end: what has begun goes on where it was with the next command.
+                for process in active_children():
+                    process.terminate()
             raise
 
 
