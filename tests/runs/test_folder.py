@@ -20,7 +20,17 @@ from counted_runs import Start, command
 from test_resume import traces
 
 from vprog.errors import InputError
-from vprog.runs.folder import RunFolder, read_settings, read_traces, to_toml, write_atomically
+from vprog.example import Example
+from vprog.runs.folder import (
+    NEEDED_SETTINGS,
+    RunFolder,
+    read_settings,
+    read_traces,
+    to_toml,
+    write_atomically,
+)
+from vprog.runs.record import make_record
+from vprog.trace import Trace
 
 RUN = ("run", "world-gqa", "--data", "world", "--out", "run")
 
@@ -249,6 +259,30 @@ def test_no_room_for_the_memo_in_the_middle(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     subprocess.run(command(log, whole, "steps"), capture_output=True, check=True)
     assert traces(out) == traces(whole)
+
+
+def test_an_interruption_adds_all_candidates_of_an_example_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dict.fromkeys(NEEDED_SETTINGS, "x") | {"n": 1, "seed": 0, "facts": {}}
+    example = Example(id="e", pictures=(), question="q", answers=("a",))
+    records = [make_record(Trace("e", n, "steps", "", answer="a"), example) for n in range(3)]
+    rows = iter([{}, {}])  # what the first two become; the third is interrupted
+
+    def interrupted(record: object) -> dict[str, object]:
+        for row in rows:
+            return row
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patched.setattr("vprog.runs.folder.to_row", interrupted)
+        with RunFolder(tmp_path / "run", settings) as folder:
+            folder.append(*records)
+    with RunFolder(tmp_path / "run", settings) as folder:
+        assert not folder.finished
+        folder.append(*records)
+    with RunFolder(tmp_path / "run", settings) as folder:
+        assert sorted(folder.finished) == [("e", 0), ("e", 1), ("e", 2)]
 
 
 def test_a_folder_removed_while_it_is_written(tmp_path: Path) -> None:

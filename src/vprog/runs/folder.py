@@ -259,7 +259,8 @@ class RunFolder:
         Raises:
             InputError: The disk is full or not writable; parts written before stay valid.
         """
-        self._rows += map(to_row, records)
+        rows = [to_row(record) for record in records]  # an interruption adds all or none
+        self._rows += rows
         for record in records:
             trace = record.trace
             self.finished[trace.example_id, trace.candidate] = Finished(
