@@ -186,3 +186,17 @@ def test_a_list_of_names_is_cut_to_its_maximum() -> None:
     for most, found in ((0, []), (2, ["red", "green"]), (20, ["red", "green", "blue"])):
         trace = run(Program(text.format("colours", most), "steps"), box=toolbox(backend))
         assert trace.answer == found
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 4000, "-0b1" + "0" * 64, "1e999", "-1e19"])
+def test_numbers_without_bounds_are_refused(number: str) -> None:
+    with pytest.raises(ProgramError, match=r"numbers beyond 1e\+18 are not allowed") as caught:
+        Checker(TOOLS).check(Program(f"R=RESULT(var={number})", "steps"), 1)
+    assert caught.value.kind == "limit"
+    trace = run(steps(f"R=RESULT(var={number})"))
+    assert trace.failure is not None
+    assert trace.failure.kind == "limit"
+
+
+def test_a_negative_number_is_one() -> None:
+    assert answer(steps("R=RESULT(var=-3)")) == -3

@@ -19,7 +19,7 @@ from vprog.errors import ProgramError, known_names
 from vprog.program.program import MAX_CHARACTERS
 from vprog.tools.expression import parse_expression
 from vprog.tools.module import Module
-from vprog.tools.tool import Kind, Param, describe, fits
+from vprog.tools.tool import MAX_NUMBER, Kind, Param, describe, fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +222,12 @@ def _has_variable(value: Any) -> bool:
 
 def _value(node: ast.expr, kinds: Mapping[str, Kind], depth: int) -> Any:
     match node:
+        case ast.Constant(value=int() | float() as number) if not abs(number) <= MAX_NUMBER:
+            raise _error("limit", f"numbers beyond {MAX_NUMBER:.0e} are not allowed", node)
         case ast.Constant(value=bool() | int() | float() | str() | None):
             return node.value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-            return -number
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float()) as number):
+            return -_value(number, kinds, depth)
         case ast.Name(id=name):
             if name not in kinds:
                 raise _error(

@@ -80,6 +80,9 @@ def phases(out: Path) -> dict[str, float]:
     """Seconds by phase, over all starts of the command."""
     seconds: dict[str, float] = {}
     for line in (out / "phases.jsonl").read_text(encoding="utf-8").splitlines():
-        said = json.loads(line)
+        try:
+            said = json.loads(line)
+        except ValueError:  # torn where a process was killed in the middle of it
+            continue
         seconds[said["phase"]] = round(seconds.get(said["phase"], 0.0) + said["seconds"], 1)
     return seconds

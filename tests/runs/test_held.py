@@ -1,0 +1,15 @@
+"""Times of phases survive a process that was killed while it wrote one down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vprog.runs.held import phase, phases
+
+
+def test_a_torn_line_costs_its_own_phase_alone(tmp_path: Path) -> None:
+    with phase(tmp_path, "run"):
+        pass
+    file = tmp_path / "phases.jsonl"
+    file.write_text(file.read_text() + '{"phase": "train", "sec')
+    assert list(phases(tmp_path)) == ["run"]
