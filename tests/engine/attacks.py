@@ -289,7 +289,7 @@ STEPS_ATTACKS = [
     steps_fail("steps: a format as argument", "syntax", "R=RESULT(var=f'{IMAGE}')"),
     steps_fail("steps: deep lists", "syntax", "R=RESULT(var=" + "[" * 99 + "]" * 99 + ")"),
     steps_fail("steps: a question that is code", "type", "A=LIST(query='x',max='9')", "R=RESULT(var=A)"),
-    steps_fail("steps: an endless list", "type", "A=LIST(query='x',max=1e999)", "R=RESULT(var=A)"),
+    steps_fail("steps: an endless list", "limit", "A=LIST(query='x',max=1e999)", "R=RESULT(var=A)"),
     steps_fail("steps: a module by another name", "syntax", "A=(LOC)(image=IMAGE)(1)", "R=RESULT(var=A)"),
     steps_fail("steps: a dunder module", "name", "A=__import__(name='os')", "R=RESULT(var=A)"),
     steps_fail("steps: stars", "syntax", "A=LOC(**{'image': IMAGE})", "R=RESULT(var=A)"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from functools import partial
 from pathlib import Path
 from vprog.runs.jobs import run_all
@@ -22,6 +22,7 @@ def work(begun):
     time.sleep(600)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run_all([partial(work, name) for name in sys.argv[1:]], 2)
 """
 
