@@ -18,6 +18,7 @@ from typing import Any
 
 from results import vprog
 from vprog.runs.folder import read_traces
+from vprog.runs.held import phases
 
 RUNS = {
     "zoo steps": ("--toolbox", "zoo", "--language", "steps"),
@@ -89,11 +90,10 @@ def compare_parts(command: tuple[str, ...], out: Path) -> dict[str, Any]:
             n for made in built for kinds in made["records"].values() for n in kinds.values()
         )
         said["records"] = next(p["records"] for p in plan["parts"] if p["name"] == "rationales")
-    phases = [json.loads(line) for line in (out / "phases.jsonl").read_text().splitlines()]
     return {
         **_figures(said, took),
         "parts_s": {part["name"]: part["seconds"] for part in plan["parts"]},
-        "phases_s": {line["phase"]: line["seconds"] for line in phases},
+        "phases_s": phases(out),
     }
 
 

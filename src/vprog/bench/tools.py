@@ -139,38 +139,32 @@ def measure_programs(
     tasks = [Task(e, Program(e.programs[language], language)) for e in examples]
     for example in examples:  # decoded anew by each way, but read from a warm disk
         _warm(example)
-    ways: dict[str, list[_Measured]] = {"together": [], "alone": [], "kept": []}
-    for turn in range(TURNS):
-        note(f"turn {turn + 1} of {TURNS}: in batches, then one call at a time")
-        runs = (
-            _run(load_toolbox(toolbox).with_tools(tools), tasks, EngineSettings()),
-            _run(_one_by_one(toolbox, kept=False).with_tools(tools), tasks, _alone(remember=False)),
-            _run(_one_by_one(toolbox, kept=True).with_tools(tools), tasks, _alone(remember=True)),
+    turns = []
+    for number in range(1, TURNS + 1):
+        note(f"turn {number} of {TURNS}: in batches, then one call at a time")
+        together = _run(load_toolbox(toolbox).with_tools(tools), tasks, EngineSettings())
+        alone, kept = (
+            _run(_one_by_one(toolbox, kept=keep).with_tools(tools), tasks, _alone(remember=keep))
+            for keep in (False, True)
         )
-        for found, run in zip(ways.values(), runs, strict=True):
-            found.append(run)
-    together = ways["together"]
-    same = sum(
-        len({run.answers[key] for runs in ways.values() for run in runs}) == 1
-        for key in together[0].answers
-    )
-    ratios = {
-        way: [one.wall_s / all.wall_s for one, all in zip(ways[way], together, strict=True)]
-        for way in ("alone", "kept")
-    }
-    shares = [run.forward_s / run.wall_s for run in together]
+        turns.append((together, alone, kept))
+    answers = [run.answers for turn in turns for run in turn]
+    same = sum(len({found[key] for found in answers}) == 1 for key in answers[0])
+    ratios = [alone.wall_s / together.wall_s for together, alone, _ in turns]
+    ratios_kept = [kept.wall_s / together.wall_s for together, _, kept in turns]
+    shares = [together.forward_s / together.wall_s for together, _, _ in turns]
     return {
         "toolbox": toolbox,
         "language": language,
         "programs": len(tasks),
         "same_answers": same,
-        "ratio": round(median(ratios["alone"]), 2),
-        "ratios": [round(ratio, 2) for ratio in ratios["alone"]],
-        "ratio_kept": round(median(ratios["kept"]), 2),
+        "ratio": round(median(ratios), 2),
+        "ratios": [round(ratio, 2) for ratio in ratios],
+        "ratio_kept": round(median(ratios_kept), 2),
         "forward_share": round(median(shares), 3),
         "forward_shares": [round(share, 3) for share in shares],
-        "programs_per_s": round(len(tasks) / median(run.wall_s for run in together), 1),
-        "calls": together[0].calls,
+        "programs_per_s": round(len(tasks) / median(one.wall_s for one, _, _ in turns), 1),
+        "calls": turns[0][0].calls,
     }
 
 

@@ -13,8 +13,8 @@ def keep_freed_memory() -> None:
     """Keeps up to 256 MB of freed memory for the next tensors; glibc alone.
 
     By default glibc hands the memory of a batch's large tensors back as they are freed, and every
-    next layer gets it again page by page: a tenth of the time of small models. The environment's
-    ``MALLOC_TRIM_THRESHOLD_`` goes first.
+    next layer gets it again page by page: up to a tenth of the time of small models. The
+    environment's ``MALLOC_TRIM_THRESHOLD_`` goes first.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is None or "MALLOC_TRIM_THRESHOLD_" in os.environ:

@@ -73,7 +73,7 @@ def phase(out: Path, name: str) -> Iterator[None]:
     yield
     line = json.dumps({"phase": name, "seconds": round(time.monotonic() - started, 1)})
     with (out / "phases.jsonl").open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+        file.write("\n" + line)  # what a killed process left of a line ends here
 
 
 def phases(out: Path) -> dict[str, float]:
@@ -82,7 +82,7 @@ def phases(out: Path) -> dict[str, float]:
     for line in (out / "phases.jsonl").read_text(encoding="utf-8").splitlines():
         try:
             said = json.loads(line)
-        except ValueError:  # torn where a process was killed in the middle of it
+        except ValueError:  # nothing, or what was left of a line
             continue
         seconds[said["phase"]] = round(seconds.get(said["phase"], 0.0) + said["seconds"], 1)
     return seconds
