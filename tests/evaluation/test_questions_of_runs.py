@@ -115,6 +115,7 @@ def test_the_vote_decides_what_is_scored(run: Run, tmp_path: Path) -> None:
         assert rows[0].verdict.why == "the vote was decided without it"
     figures = score_run(tmp_path / "run").figures
     assert figures["metrics"]["accuracy"]["value"] == 1
+    assert "best_candidate" not in figures["metrics"], "nobody knows what the skipped ones answer"
     assert (figures["errors"], figures["candidate_errors"]) == ({}, {})
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == figures
 

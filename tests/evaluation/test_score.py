@@ -15,6 +15,7 @@ from vprog.benchmarks import load_benchmark
 from vprog.errors import InputError
 from vprog.evaluation.score import compare_runs, score_run, score_runs
 from vprog.evaluation.statistics import wilson
+from vprog.evaluation.view import write_run_report
 from vprog.example import Example
 from vprog.report.scores import print_scores
 from vprog.runs.folder import RunFolder
@@ -158,6 +159,15 @@ def test_two_runs_are_compared_over_what_both_have(make: Make) -> None:
     assert found["ids_sha256"] == hashlib.sha256(b"q1\nq3\nq4\nq5\nq6").hexdigest()
     with pytest.raises(InputError, match="have no labelled example in common"):
         compare_runs(score_run(make("a2")), score_run(make("c", rows[-1:])))
+    other = [*rows[:4], ("q6", "cup", "mug", "t")]  # the ids of other data
+    with pytest.raises(InputError, match="'q6' has another question or other labels there"):
+        compare_runs(score_run(make("a3")), score_run(make("d", other)))
+
+
+def test_a_report_of_some_shows_what_went_wrong_first(make: Make) -> None:
+    page = write_run_report(make("a"), limit=3).read_text()
+    shown = [id for id, *_ in ROWS if f">{id}<" in page]
+    assert shown == ["q3", "q4", "q5"]
 
 
 def test_figures_are_kept_in_the_folder(make: Make) -> None:
@@ -202,6 +212,7 @@ def test_the_bare_vqa_tool_stands_beside(make: Make, capsys: pytest.CaptureFixtu
     asked = [("q1", "yes", "yes", "t"), ("q3", "red", "blue", "t"), ("q9", "yes", "yes", "t")]
     make("other split", asked, writer="vqa", split="train", **VQA)
     make("other model", asked, writer="vqa", fingerprints={"vqa": "model 8"})
+    make("other data", [*asked, ("q2", "no", "yes", "t")], writer="vqa", **VQA)
     bare = make("z", asked, writer="vqa", **VQA)
     low, high = wilson(1, 2)
     found = score_run(run).figures

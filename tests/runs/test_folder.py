@@ -106,7 +106,21 @@ def test_other_programs_of_the_same_name(inside, tmp_path: Path, world: Path) ->
         ended = inside(*RUN, "--writer", "replay:p.jsonl", "--json")
         if text == "yes":
             assert (ended.code, ended.json["answered"]) == (0, 60)
-    assert "run holds a different run: programs_sha256 was" in ended.message
+    assert "run holds a different run: the programs have changed" in ended.message
+
+
+def test_other_labels_of_the_same_ids(inside, tmp_path: Path, run: Path) -> None:
+    settings = run / "run.toml"
+    kept = settings.read_text()
+    file = tmp_path / "world" / "val_balanced_questions.json"
+    questions = json.loads(file.read_text())
+    next(iter(questions.values()))["answer"] = "zebra"
+    file.write_text(json.dumps(questions))
+    ended = inside(*RUN)
+    assert "a different run: questions or labels of the examples have changed." in ended.message
+    older = [line for line in kept.split("\n") if not line.startswith("examples_sha256")]
+    settings.write_text("\n".join(older))  # from before this was written down
+    assert inside(*RUN).code == 0
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,9 @@ def bare_vqa(
 ) -> dict[str, Any] | None:
     """The run of the writer ``vqa`` that belongs beside a run.
 
-    It has the same benchmark, split and ``vqa`` backend and holds examples of the run. It is looked
-    for among the runs given, then among the folders beside the run.
+    It has the same benchmark, split and ``vqa`` backend and holds examples of the run, with the
+    same questions and labels. It is looked for among the runs given, then among the folders beside
+    the run.
 
     Args:
         path: The run.
@@ -103,15 +104,22 @@ def _candidates(
 
 
 def _credits(other: Path, records: Mapping[str, Record]) -> dict[str, float]:
-    """What the answers of a run are worth, over these examples; none where it is damaged."""
+    """What the answers of a run are worth, over these examples.
+
+    None where it is damaged or of other data, whose ids may be the same.
+    """
+    credits = {}
     try:
-        return {
-            record.trace.example_id: record.verdict.credit
-            for record in read_traces(other)
-            if record.chosen and record.trace.example_id in records
-        }
+        for record in read_traces(other):
+            own = records.get(record.trace.example_id)
+            if not record.chosen or own is None:
+                continue
+            if not record.is_of(own):
+                return {}
+            credits[record.trace.example_id] = record.verdict.credit
     except InputError:
         return {}
+    return credits
 
 
 def _vqa(settings: Mapping[str, Any]) -> str | None:

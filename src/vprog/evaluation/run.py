@@ -20,7 +20,7 @@ from vprog.engine import Engine, EngineSettings, Limits
 from vprog.engine.calls import Counts
 from vprog.errors import InputError
 from vprog.evaluation.questions import Questions
-from vprog.evaluation.selection import ids_hash, select_examples
+from vprog.evaluation.selection import examples_hash, ids_hash, select_examples
 from vprog.evaluation.summary import RunSummary, summarise
 from vprog.evaluation.writing import Asking, Known, Writing, Written
 from vprog.example import Example
@@ -370,6 +370,7 @@ def _resolved(
         "seed": settings.seed,
         "n": len(examples),
         "ids_sha256": ids_hash([e.id for e in examples]),
+        "examples_sha256": examples_hash(examples),
         "programs_sha256": None if known is None else _programs_hash(known),
         "vote": settings.vote or None,
         "repair": settings.repair if known is None else None,

@@ -97,7 +97,8 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
         "majority": majority(benchmark, answers, accuracy),
         "vqa": bare_vqa(path, settings, benchmark, labelled, given),
     }
-    if len(candidates) > len(records):  # what a perfect choice among the candidates would reach
+    all_ran = all(judgement != "skipped" for judgement, _ in candidates)
+    if all_ran and len(candidates) > len(records):  # what a perfect choice among them would reach
         figures["metrics"]["best_candidate"] = describe(mean(best[id] for id in labelled), clusters)
     try:
         write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
@@ -126,7 +127,7 @@ def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
     """The paired comparison of two runs over the labelled examples that both have.
 
     Raises:
-        InputError: They have no such example in common, or are of different benchmarks.
+        InputError: They have no such example in common, or are of different benchmarks or data.
     """
     one, two = (run.figures["benchmark"] for run in (first, second))
     if one != two:
@@ -138,6 +139,12 @@ def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
     ]
     if not common:
         raise InputError(f"{first.path} and {second.path} have no labelled example in common")
+    for id in common:
+        if not first.records[id].is_of(second.records[id]):
+            raise InputError(
+                f"cannot compare {first.path} with {second.path}: {id!r} has another question or "
+                "other labels there, so they are of different data. Run both on the same files"
+            )
     a = [first.records[id].verdict for id in common]
     b = [second.records[id].verdict for id in common]
     paired = paired_difference([v.credit for v in a], [v.credit for v in b])

@@ -16,7 +16,13 @@ from vprog.example import Example
 
 def ids_hash(ids: Sequence[str]) -> str:
     """SHA-256 over the sorted ids, one a line: names a selection of examples."""
-    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(ids)).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def examples_hash(examples: Sequence[Example]) -> str:
+    """SHA-256 over questions and labels by id: tells data apart whose ids are the same."""
+    rows = sorted((e.id, e.question, tuple(e.answers)) for e in examples)
+    return hashlib.sha256(repr(rows).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def select_examples(

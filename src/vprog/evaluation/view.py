@@ -25,7 +25,7 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
     Args:
         run: Folder of the run.
         out: File to write; ``report.html`` in the folder if None.
-        limit: Most questions to show; wrong and failed ones come first in what is kept.
+        limit: Most questions to show; those that were answered right come last.
 
     Returns:
         The file.
@@ -35,6 +35,7 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
     """
     settings = read_settings(run)
     records = [r for r in read_traces(run) if r.verdict.judgement != "skipped"]
+    records.sort(key=lambda record: record.verdict.judgement == "right")
     summary: dict[str, object] = {
         key: settings[key]
         for key in ("benchmark", "split", "writer", "toolbox", "language", "seed")

@@ -35,7 +35,11 @@ FLUSH_S = 5.0
 NEEDED_SETTINGS = ("benchmark", "data", "split", "writer", "toolbox", "language", "seed", "n")
 """Settings without which a run cannot be scored or shown."""
 
-
+_HASHES = {
+    "ids_sha256": "it is of other examples",
+    "examples_sha256": "questions or labels of the examples have changed",
+    "programs_sha256": "the programs have changed",
+}
 _FINISHED = (
     "example_id", "candidate", "judgement", "failure.kind", "chosen", "count", "original",
 )  # fmt: skip
@@ -310,13 +314,15 @@ class RunFolder:
 def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Names the first setting that differs, in their order and in sub-tables; "" where none."""
     for key in dict.fromkeys((*new, *old)):
-        if key == "facts":
+        if key == "facts" or (key == "examples_sha256" and key not in old):  # an older run's
             continue
         was, now = old.get(key), new.get(key)
         if isinstance(was, Mapping) and isinstance(now, Mapping):
             inner = _first_difference(was, now)
             if inner:
                 return f"{key}.{inner}"
+        elif was != now and key in _HASHES:
+            return _HASHES[key]
         elif was != now:
             return f"{key} was {_setting(was)}, now {_setting(now)}"
     return ""

@@ -49,6 +49,14 @@ class Record:
     original: str | None = None
     complaint: str = ""
 
+    def is_of(self, other: Record) -> bool:
+        """Whether two records are of one example: other data may have the same ids."""
+        return (self.trace.example_id, self.question, self.answers) == (
+            other.trace.example_id,
+            other.question,
+            other.answers,
+        )
+
 
 def make_record(
     trace: Trace, example: Example, judge: Callable[[Trace, Example], Verdict] = verify
