@@ -90,6 +90,21 @@ def test_values_out_of_range(inside, world: Path) -> None:
         assert says in inside(*RUN, *options).message
 
 
+def test_options_that_nobody_would_heed(inside, world: Path) -> None:
+    for options, leave in [
+        (("--k", 3), "--k"),
+        (("--vote",), "--vote"),
+        (("--writer", "vqa", "--temperature", 0.5), "--temperature"),
+        (("--writer", "replay:x", "--base-url", "http://localhost/v1"), "--base-url"),
+        (("--writer", "gold", "--model", "zoo:vlm"), "--model"),
+    ]:
+        said = inside(*RUN, *options).message
+        assert said.endswith(f"asks no model for programs; leave out {leave}")
+    assert "--key belongs to a study's filled CSV" in inside("score", "a", "--key", "k").message
+    assert "--grid belongs to --rationales" in inside("score", "a", "--grid", 50).message
+    assert "--markdown belongs to runs" in inside("score", "a.csv", "--markdown").message
+
+
 def test_the_page_about_runs(inside, tmp_path: Path, world: Path, monkeypatch, capsys) -> None:
     inside(*RUN, "--limit", 5, "--out", "runs/mine")
     (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "runs.md").read_text("utf-8"), re.S)

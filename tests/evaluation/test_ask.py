@@ -114,6 +114,7 @@ def test_a_broken_program_goes_back_once(
         (("--program", "p", "--writer", "zoo"), "leave out --writer, --model and --explain"),
         (("--program", "p", "--model", "zoo:vlm"), "leave out --writer, --model and --explain"),
         (("--writer", "zoo", "--prompt", "short"), "--prompt must be full or bare"),
+        (("--program", "p", "--shots", "3"), "asks no model for programs; leave out --shots"),
     ],
 )
 def test_what_does_not_go_together(

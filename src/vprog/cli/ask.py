@@ -17,6 +17,7 @@ from vprog.cli.writer_options import (
     Prompt,
     Shots,
     choose_writer,
+    refuse_needless,
     writer_settings,
 )
 
@@ -71,6 +72,8 @@ def ask(
         raise InputError(
             "--program is the whole program; leave out --writer, --model and --explain"
         )
+    else:
+        refuse_needless("--program", given)
     asked = ask_pictures(
         pictures=[Path(part) for part in image[:-1]],
         question=image[-1],

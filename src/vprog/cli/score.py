@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vprog.cli.options import Json, print_json
+from vprog.errors import InputError
 
 
 def score(
@@ -19,7 +20,9 @@ def score(
     programs: Annotated[
         Path | None, typer.Option(help="With --rationales: run whose traces boxes are compared to.")
     ] = None,
-    grid: Annotated[int, typer.Option(help="With --rationales: places a side of boxes.")] = 100,
+    grid: Annotated[
+        int | None, typer.Option(help="With --rationales: places a side of boxes; 100 if left out.")
+    ] = None,
     key: Annotated[Path | None, typer.Option(help="Of a study; key.json beside it.")] = None,
     json: Json = False,
 ) -> None:
@@ -28,10 +31,22 @@ def score(
     Beside each stand the majority answer and the bare vqa tool (a run of --writer vqa among the
     runs given or in the same folder).
     """
-    if rationales or runs[0].suffix == ".csv":
+    ratings = not rationales and runs[0].suffix == ".csv"
+    for option, value, belongs, there in (
+        ("--programs", programs, "--rationales", rationales),
+        ("--grid", grid, "--rationales", rationales),
+        ("--key", key, "a study's filled CSV", ratings),
+        ("--markdown", markdown or None, "runs", not (rationales or ratings)),
+    ):
+        if value is not None and not there:
+            raise InputError(f"{option} belongs to {belongs}; leave it out")
+    if rationales or ratings:
         from vprog.cli.score_rationales import ratings_of, rationales_of
 
-        rationales_of(runs, programs, grid, json) if rationales else ratings_of(runs, key, json)
+        if rationales:
+            rationales_of(runs, programs, 100 if grid is None else grid, json)
+        else:
+            ratings_of(runs, key, json)
         return
     from vprog.evaluation.score import score_runs
     from vprog.report.scores import print_scores

@@ -60,6 +60,34 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+_OF_A_MODEL = {
+    "k": 1, "temperature": None, "top_p": 1.0, "base_url": None, "prompt": None, "shots": None,
+    "max_tokens": None, "grammar": None, "concurrency": None, "budget": None, "prices": None,
+    "record": None,
+}  # fmt: skip
+"""Options that only a writer that asks a model heeds, with their defaults."""
+
+
+def refuse_needless(who: str, given: Mapping[str, Any], *more: str) -> None:
+    """Options that nobody would heed are a mistake.
+
+    Args:
+        who: Does not heed them, such as ``the writer 'gold'``.
+        given: Values of the options above by name.
+        more: Further names that it does not heed.
+
+    Raises:
+        InputError: One of them is given.
+    """
+    from vprog.errors import InputError
+
+    for name in (*_OF_A_MODEL, *more):
+        value = given.get(name)
+        if value not in ([], False, None, _OF_A_MODEL.get(name)):
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"{who} asks no model for programs; leave out {option}")
+
+
 def writer_options(given: Mapping[str, Any]) -> dict[str, Any]:
     """``sampling`` and ``writer_settings`` of a run.
 
