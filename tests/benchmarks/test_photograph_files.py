@@ -222,6 +222,18 @@ def test_broken_rows_are_named(
     fails(name, folder, file, said)
 
 
+def test_files_as_other_programs_write_them(data: Callable[[str], Path]) -> None:
+    folder = data("hateful-memes")
+    path = folder / "dev_seen.jsonl"
+    edit(path, lambda row: row.update(text="one\u2028two"))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    found = load("hateful-memes", folder)
+    assert len(found) == len(rows)
+    assert "one\u2028two" in found[0].question
+
+
 def test_broken_tables(data: Callable[[str], Path]) -> None:
     path = data("openimages") / "validation-annotations-bbox.csv"
     good = path.read_text()

@@ -18,7 +18,7 @@ def read_json(path: Path) -> Any:
         InputError: Missing, unreadable or no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"missing file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -34,7 +34,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         InputError: Missing, unreadable, or a line is no JSON object.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # U+2028 is allowed in a line
     except FileNotFoundError:
         raise InputError(f"missing file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -63,7 +63,7 @@ def read_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
         InputError: Missing, unreadable, or a row is no object.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             is_list = file.read(1) == "["
     except (OSError, UnicodeDecodeError):
         is_list = False  # read_jsonl says what is wrong

@@ -78,23 +78,23 @@ class ProgramLog:
         self._file.close()
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
-        self._file.seek(0)
         end = 0
-        for number, line in enumerate(self._file, 1):
-            if not line.endswith(b"\n"):
-                self._file.truncate(end)  # its process was killed while it wrote this
-                return
-            end += len(line)
-            try:
-                row = json.loads(line)
-                if not (isinstance(row["id"], str) and row.keys() & {"programs", "program"}):
-                    raise ValueError
-                yield row
-            except (ValueError, KeyError, TypeError, AttributeError):
-                raise InputError(
-                    f"{self.path}, line {number} is damaged. Remove that line and start the same "
-                    "command again: its example is written again"
-                ) from None
+        with open(self.path, "rb") as lines:  # buffered, as the file that is written is not
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    self._file.truncate(end)  # its process was killed while it wrote this
+                    return
+                end += len(line)
+                try:
+                    row = json.loads(line)
+                    if not (isinstance(row["id"], str) and row.keys() & {"programs", "program"}):
+                        raise ValueError
+                    yield row
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    raise InputError(
+                        f"{self.path}, line {number} is damaged. Remove that line and start the "
+                        "same command again: its example is written again"
+                    ) from None
 
     def read(
         self, wanted: Mapping[str, Any]

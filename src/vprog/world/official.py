@@ -105,7 +105,7 @@ def _questions(task: str, drawn: Path, split: str) -> list[Question]:
             for r in rows
         ]
     text = (drawn / f"{split}_pope_random.jsonl").read_text("utf-8")
-    rows = [json.loads(line) for line in text.splitlines()]
+    rows = [json.loads(line) for line in text.split("\n") if line]
     return [Question(Path(r["image"]).stem, r["text"], r["label"], "", r["semantic"]) for r in rows]
 
 
