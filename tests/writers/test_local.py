@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,26 @@ def test_greedy_programs_are_what_the_model_writes_one_at_a_time(little: Path) -
     assert all(f[0].language == "steps" for f in found)
     assert len({f[0].text for f in found}) > 1
     assert writer.usage.requests == 4
+
+
+def test_penalties_of_the_checkpoint_are_not_applied(little: Path, tmp_path: Path) -> None:
+    config = shutil.copytree(little, tmp_path / "strict") / "generation_config.json"
+    said = json.loads(config.read_text())
+    config.write_text(json.dumps({**said, "repetition_penalty": 9.0, "no_repeat_ngram_size": 1}))
+    plain, strict = local(little), local(config.parent)
+    assert [[p.text for p in f] for f in strict.write(EXAMPLES, "steps", DRAWN)] == [
+        [p.text for p in f] for f in plain.write(EXAMPLES, "steps", DRAWN)
+    ]
+    # Programs from before, with penalties, are not taken for these.
+    assert "decoding=plain" in strict.fingerprint
+    assert "decoding" not in plain.fingerprint
+
+
+def test_a_thought_that_the_template_begins_is_no_program(little: Path, tmp_path: Path) -> None:
+    template = shutil.copytree(little, tmp_path / "thinking") / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<|assistant|>{%", "<|assistant|><think>\n{%"))
+    found = list(local(template.parent).write(EXAMPLES, "steps", DRAWN))
+    assert {p.text for programs in found for p in programs} == {""}
 
 
 def test_draws_do_not_depend_on_the_batch(little: Path) -> None:

@@ -8,6 +8,7 @@ from vprog.program.program import Language
 from vprog.writers.reply import is_complete, program_text
 
 STEPS = "B=LOC(image=IMAGE,object='x')\nF=RESULT(var=B)"
+DRAFT = "C=LOC(image=IMAGE,object='y')\nF=RESULT(var=C)"
 PYTHON = "def execute_command(image):\n    x = 1\n\n    return x"
 
 
@@ -20,6 +21,8 @@ PYTHON = "def execute_command(image):\n    x = 1\n\n    return x"
         f"```python\n{STEPS}\n```\nThis finds x.",
         f"Sure! Here it is:\n\n{STEPS}\n\nIt finds x.\nC=COUNT(box=B)",
         f"<think>B=LOC()? RESULT?</think>\n{STEPS}",
+        f"Maybe:\n```\n{DRAFT}\n```\nNo.\n</think>\n\n{STEPS}",  # the template began the thought
+        f"<think>\nHm.\n</think>\n<think>\n{DRAFT}\n</think>\n{STEPS}",
         f"First:\n```\npip install vprog\n```\nthen\n```\n{STEPS}\n```",
         f"```\n{STEPS}",
         STEPS.replace("\n", "\r\n"),
@@ -70,3 +73,12 @@ def test_a_reply_is_complete_when_nothing_can_change_its_program() -> None:
     assert not is_complete("```\npip\n```\n", "steps")
     assert not is_complete(PYTHON + "\n", "python")
     assert is_complete(f"```python\n{PYTHON}\n```", "python")
+
+
+def test_a_thought_without_an_end_holds_no_program() -> None:
+    for thought in (f"<think>\n{DRAFT}\n", f"<think>\n```\n{DRAFT}\n```\n", "<think>"):
+        assert program_text(thought, "steps") == ""
+        assert not is_complete(thought, "steps")
+    assert not is_complete(f"<think>\n{DRAFT}\n</think>\n", "steps")
+    assert is_complete(f"<think>\n```\n{DRAFT}\n```\n</think>\n{STEPS}\n", "steps")
+    assert not is_complete(f"<think>```{PYTHON}```</think>\n```python\n{PYTHON}", "python")

@@ -12,7 +12,7 @@ from vprog.example import Example
 from vprog.program.program import Language, Program
 from vprog.tools.backend import Toolbox
 from vprog.tools.backends.hf.backend import is_out_of_memory
-from vprog.tools.backends.hf.generated import end_ids
+from vprog.tools.backends.hf.generated import end_ids, has_own_ways, write_plainly
 from vprog.tools.backends.hf.runtime import (
     choose_device,
     choose_dtype,
@@ -28,7 +28,7 @@ from vprog.tools.backends.hf.words import Unread
 from vprog.writers.decode import Choose, Stop, uniforms
 from vprog.writers.prompt import Messages, Prompter, check_fits
 from vprog.writers.reference import usable_tools
-from vprog.writers.reply import is_complete, program_text
+from vprog.writers.reply import begun, is_complete, program_text
 from vprog.writers.settings import MAX_TOKENS, WriterSettings
 from vprog.writers.writer import Repair, Sampling, Usage
 
@@ -121,9 +121,10 @@ class Local:
     def fingerprint(self) -> str:
         """Model, number type, prompt and limits."""
         grammar = " grammar" if self._grammar else ""
+        plain = " decoding=plain" if has_own_ways(self.source.folder) else ""
         return (
             f"local {self.source.fingerprint} {self._dtype} {self._prompter.fingerprint} "
-            f"max_tokens={self._most}{grammar}"
+            f"max_tokens={self._most}{grammar}{plain}"
         )
 
     def write(
@@ -181,7 +182,8 @@ class Local:
         written = self._in_batches(rows, sampling, language)
         found: dict[str, list[Program]] = {prompt: [] for prompt, _ in order}
         for row, (text, logprob) in zip(rows, written, strict=True):
-            found[row.prompt].append(Program(program_text(text, language), language, logprob))
+            program = program_text(begun(row.prompt) + text, language)
+            found[row.prompt].append(Program(program, language, logprob))
         for programs in found.values():
             programs.sort(key=lambda p: -(p.logprob or 0.0))
         return found
@@ -199,6 +201,7 @@ class Local:
         model = load_model(self.source, "AutoModelForCausalLM", self._settings, self._dtype)
         self._model = model.to(self._device)
         self._ends = end_ids(model, self._tokenizer)
+        write_plainly(model)
         config = model.config.get_text_config()
         self._context = int(getattr(config, "max_position_embeddings", None) or 1_000_000)
 
@@ -260,7 +263,8 @@ class Local:
             [uniforms(sampling.seed, row.prompt, row.sample, self._most) for row in rows],
             self._mask(language, len(rows), width),
         )
-        stop = Stop(width, self._decode, lambda text: is_complete(text, language))
+        start = begun(rows[0].prompt)  # the template's, and so that of all rows
+        stop = Stop(width, self._decode, lambda text: is_complete(start + text, language))
         more: dict[str, Any] = {}
         with torch.inference_mode():
             if len(distinct) < len(rows):

@@ -7,7 +7,7 @@ import re
 from vprog.program.program import Language
 
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:\n\s*```|\Z)", re.DOTALL)
-_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_OPEN = re.compile(r"^[ \t]*<think>.*", re.DOTALL | re.MULTILINE)
 _STEP = re.compile(r"\s*[A-Za-z_]\w*\s*=\s*[A-Z][A-Z0-9_]*\s*\(")
 _RESULT = re.compile(r"\s*\w+\s*=\s*RESULT\s*\(.*\)\s*\Z")
 _START = re.compile(r"(?:def |import |from |class |@|#)")
@@ -16,9 +16,10 @@ _START = re.compile(r"(?:def |import |from |class |@|#)")
 def program_text(reply: str, language: Language) -> str:
     """The program in a reply: without thoughts, code fence, and words before and after it.
 
-    A reply that holds no program is handed on as it is: its check says what is wrong with it.
+    A reply that holds no program is handed on as it is: its check says what is wrong with it. Of a
+    thought without an end nothing is.
     """
-    text = _THOUGHT.sub("", reply).replace("\r\n", "\n")
+    text = _OPEN.sub("", _behind_thoughts(reply)).replace("\r\n", "\n")
     fenced = _FENCE.findall(text)
     if fenced:
         text = max(fenced, key=lambda block: _is_program(block, language))
@@ -44,6 +45,9 @@ def is_complete(reply: str, language: Language) -> bool:
         reply: What was written so far, up to the end of a line.
         language: Of the program.
     """
+    reply = _behind_thoughts(reply)
+    if _OPEN.search(reply):
+        return False
     fences = reply.count("```")
     if fences:
         return fences > 1 and _is_program(reply, language)
@@ -51,6 +55,16 @@ def is_complete(reply: str, language: Language) -> bool:
         return False
     lines = reply.split("\n")
     return len(lines) > 1 and any(_RESULT.match(line) for line in lines[:-1])
+
+
+def begun(prompt: str) -> str:
+    """What a prompt begins of its reply: an open thought, which some templates do, or nothing."""
+    return "<think>" if prompt.rstrip().endswith("<think>") else ""
+
+
+def _behind_thoughts(reply: str) -> str:
+    """What follows the last thought; where one begins may be in the prompt."""
+    return reply.rpartition("</think>")[2]
 
 
 def _is_program(text: str, language: Language) -> bool:

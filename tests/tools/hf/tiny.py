@@ -521,6 +521,7 @@ def depth_anything(folder: Path) -> None:
 
 
 def trocr(folder: Path) -> None:
+    import torch
     from transformers import (
         TrOCRConfig,
         TrOCRProcessor,
@@ -547,7 +548,8 @@ def trocr(folder: Path) -> None:
     config.pad_token_id = words.pad_token_id
     config.eos_token_id = words.sep_token_id
     model = VisionEncoderDecoderModel(config)
-    model.generation_config.min_new_tokens = 4  # else random weights stop at once
+    with torch.no_grad():  # else random weights stop at once
+        model.decoder.get_output_embeddings().weight[words.sep_token_id] = 0
     model.generation_config.decoder_start_token_id = words.cls_token_id
     model.generation_config.pad_token_id = words.pad_token_id
     model.generation_config.eos_token_id = words.sep_token_id

@@ -12,7 +12,12 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError, ToolError
-from vprog.tools.backends.hf.generated import end_ids, read_generated, short_answer
+from vprog.tools.backends.hf.generated import (
+    end_ids,
+    read_generated,
+    short_answer,
+    write_plainly,
+)
 from vprog.tools.backends.hf.runtime import auto_names, load_processor, quiet, reason
 from vprog.tools.backends.hf.views import View, Views
 from vprog.tools.backends.hf.words import Unread
@@ -68,6 +73,7 @@ class Chat:
         self._special = sorted(set(self.tokenizer.all_special_tokens), key=len, reverse=True)
         self.model = backend.load_model("AutoModelForImageTextToText")
         self.ends = end_ids(self.model, self.tokenizer)
+        write_plainly(self.model)
 
     def reply(
         self, asked: Sequence[tuple[View, str]], views: Views, *, short: bool = True

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
+
+_TOKENS = (
+    "bos_token_id", "decoder_start_token_id", "eos_token_id", "forced_bos_token_id", "pad_token_id"
+)  # fmt: skip
+"""What a generation config says of special tokens; some models do not begin or end without it."""
+_IDLE = (
+    "_from_model_config", "cache_implementation", "do_sample", "max_length", "max_new_tokens",
+    "output_attentions", "output_hidden_states", "temperature", "top_k", "top_p",
+    "transformers_version", "use_cache",
+)  # fmt: skip
+"""What it says that changes nothing where tokens are not drawn and their number is given."""
 
 
 def read_generated(
@@ -54,3 +67,29 @@ def end_ids(model: Any, tokenizer: Any) -> set[int]:
     found = set(stops) if isinstance(stops, list | tuple) else {stops}
     found |= {tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id}
     return {int(n) for n in found if n is not None and n >= 0}
+
+
+def write_plainly(model: Any) -> None:
+    """Drops a checkpoint's own ways of writing (penalties, beams, bans); keeps its special tokens.
+
+    ``generate`` fills what it is not told in from them.
+    """
+    from transformers import GenerationConfig
+
+    for part in model.modules():
+        own = getattr(part, "generation_config", None)
+        if own is not None:
+            kept = {name: getattr(own, name, None) for name in _TOKENS}
+            part.generation_config = GenerationConfig(**kept)
+
+
+def has_own_ways(folder: Path) -> bool:
+    """Whether a checkpoint says something that ``write_plainly`` drops and that could be seen.
+
+    Fingerprints name it: with such a checkpoint vprog once wrote otherwise.
+    """
+    try:
+        said = json.loads((folder / "generation_config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and bool(said.keys() - {*_TOKENS, *_IDLE})

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vprog.errors import ToolError
-from vprog.tools.backends.hf.generated import end_ids, read_generated, short_answer
+from vprog.tools.backends.hf.generated import (
+    end_ids,
+    read_generated,
+    short_answer,
+    write_plainly,
+)
 from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import View, Views
@@ -27,6 +32,7 @@ class Blip:
         self.processor = load_processor(backend.source, backend.settings)
         self._shown = Shown(self.processor.image_processor)
         self.ends = end_ids(model.text_decoder, self.processor.tokenizer)
+        write_plainly(model)
         self._longest = int(model.config.text_config.max_position_embeddings)
 
     def reply(self, asked: Sequence[tuple[View, str]], views: Views) -> list[Result | ToolError]:
