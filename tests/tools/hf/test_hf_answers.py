@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 from typing import Any
 
 import pytest
 from agree import agree
 
 from vprog.example import Region
+from vprog.tools.backends.hf.binding import open_backend, settings_class
 from vprog.tools.backends.hf.depth import Depth, DepthSettings
 from vprog.tools.backends.hf.generated import read_generated, short_answer
 from vprog.tools.backends.hf.match import Match, MatchSettings
@@ -84,6 +87,26 @@ def test_a_chat_model_reads_picture_and_prompt(checkpoint, pictures) -> None:
     new = written[0][inputs["input_ids"].shape[1] :]
     expected = processor.tokenizer.decode(new, skip_special_tokens=True)
     assert result.value == short_answer(expected)
+
+
+@pytest.mark.parametrize(("name", "tool"), [("smolvlm", "vqa"), ("trocr", "ocr")])
+def test_penalties_of_a_checkpoint_are_not_applied(
+    name: str, tool: str, checkpoint, pictures, tmp_path
+) -> None:
+    config = shutil.copytree(checkpoint(name), tmp_path / "strict") / "generation_config.json"
+    said = json.loads(config.read_text())
+    config.write_text(json.dumps({**said, "repetition_penalty": 9.0, "no_repeat_ngram_size": 1}))
+    more = {"question": QUESTION} if tool == "vqa" else {}
+    calls = [Call(tool, {"image": pictures[p].region, **more}) for p in pictures]
+    kind = settings_class(tool, "test")
+    plain, strict = (
+        open_backend(tool, kind(model=str(folder), max_new_tokens=8), "test")
+        for folder in (checkpoint(name), config.parent)
+    )
+    assert strict.answer(calls, pictures) == plain.answer(calls, pictures)
+    # Results from before, with penalties, are not taken for these.
+    assert "decoding='plain'" in strict.fingerprint
+    assert "decoding" not in plain.fingerprint
 
 
 def test_a_question_cannot_smuggle_a_picture_in(checkpoint, pictures) -> None:
@@ -171,6 +194,33 @@ def test_clip_compares_with_contrasts(checkpoint, pictures) -> None:
     [more] = match(checkpoint("clip"), pictures, ["red cup"], contrasts=contrasts, bias=3.0)
     odds = math.log(belief / (1 - belief))
     assert math.log(more / (1 - more)) == pytest.approx(odds + 3, abs=1e-3)
+
+
+def test_siglip_reads_lower_case(checkpoint, pictures) -> None:
+    folder = checkpoint("siglip")
+    assert match(folder, pictures, ["RED Cup"]) == match(folder, pictures, ["red cup"])
+    prints = [
+        Match(MatchSettings(model=str(checkpoint(name))), "test").fingerprint
+        for name in ("siglip", "clip")
+    ]
+    assert ["lower_case=True" in text for text in prints] == [True, False]
+
+
+def test_siglips_own_tokenizer_can_be_read(checkpoint, pictures, tmp_path) -> None:
+    import sentencepiece
+
+    folder = shutil.copytree(checkpoint("siglip"), tmp_path / "own")
+    (folder / "tokenizer.json").unlink()
+    with (folder / "spiece.model").open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["this is a photo of a red cup", "a dog and a blue cat"]),
+            model_writer=file, model_type="char", hard_vocab_limit=False,
+            pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2,
+        )  # fmt: skip
+    said = {"tokenizer_class": "SiglipTokenizer", "model_max_length": 16}
+    (folder / "tokenizer_config.json").write_text(json.dumps(said))
+    red, dog = match(folder, pictures, ["a red cup", "a dog"], prompt="{}")
+    assert red != dog
 
 
 def test_beliefs_do_not_depend_on_other_options(checkpoint, pictures) -> None:

@@ -219,6 +219,14 @@ def test_settings_that_are_wrong(tool: str, table: dict[str, Any], message: str)
         read_settings(settings_class(tool, "w"), table, "w")
 
 
+def test_align_is_no_model_of_match(checkpoint, tmp_path: Path) -> None:
+    config = shutil.copytree(checkpoint("clip"), tmp_path / "align") / "config.json"
+    said = json.loads(config.read_text())
+    config.write_text(json.dumps({**said, "model_type": "align", "architectures": ["AlignModel"]}))
+    with pytest.raises(InputError, match=r"a AlignModel, which cannot answer match.*: CLIPModel"):
+        opened("match", config.parent)
+
+
 def test_a_tool_that_no_model_answers() -> None:
     with pytest.raises(InputError, match="w: no Hugging Face model answers knowledge"):
         settings_class("knowledge", "w")

@@ -29,7 +29,7 @@ from vprog.trace import Call, Result
 
 CONTRASTS = ("an object", "something else", "a background", "a picture")
 """What an option must beat to be believed, beside its own noun."""
-_CLIP = ("clip", "metaclip_2", "altclip", "chinese_clip", "align")
+_CLIP = ("clip", "metaclip_2", "altclip", "chinese_clip")
 _SIGLIP = ("siglip", "siglip2")
 _CLASSES = ("CLIPModel", "SiglipModel", "Siglip2Model")
 
@@ -100,6 +100,8 @@ class Match(HuggingFace[MatchSettings]):
             contrasts = CONTRASTS if said.contrasts is None else said.contrasts
             chosen["contrasts"] = contrasts  # type: ignore[assignment]
             chosen["bare_noun"] = said.bare_noun is not False  # type: ignore[assignment]
+        if sigmoid:
+            chosen["lower_case"] = True  # type: ignore[assignment]
         return chosen
 
     def load(self) -> None:
@@ -185,6 +187,9 @@ class Match(HuggingFace[MatchSettings]):
     def tokenize(self, phrases: Sequence[str]) -> dict[str, Any]:
         """What the model reads of phrases, by the name of its input."""
         texts = [self.chosen["prompt"].replace("{}", phrase) for phrase in phrases]
+        if self.source.model_type in _SIGLIP:
+            # It was trained on lower case, which the tokenizer of SigLIP 2 does not see to.
+            texts = [text.lower() for text in texts]
         tokens = self._tokenizer(
             texts,
             padding="max_length",
