@@ -170,6 +170,14 @@ FAULTS = {
     "other JSON": (Act(200, {"hello": "there"}), "garbage: no chat completion"),
     "no choice": (Act(200, {"choices": []}), "garbage: no chat completion"),
     "odd choice": (Act(200, {"choices": [7]}), "garbage: a choice without a message"),
+    "no number": (
+        Act(200, completion(PROGRAM, logprobs=[[float("nan")]])),
+        "garbage: a log-probability is nan: .* serve it in bfloat16 or float32",
+    ),
+    "too large a number": (
+        Act(200, json.dumps(completion(PROGRAM)).replace("100", "1e999")),
+        "garbage: Out of range float values",
+    ),
     "error in disguise": (Act(200, {"error": {"message": "upstream"}}), "garbage: upstream"),
 }
 
@@ -251,6 +259,30 @@ def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         texts(chat(None), CUPS)
     with pytest.raises(InputError, match=r"no key for http://example\.org/v1"):
         texts(chat("http://example.org/v1"), CUPS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:99999/v1", "http://localhost:abc/v1", "http://[::1/v1", "http://[zz]/v1",
+     "localhost:8000/v1", "ftp://localhost/v1", "http:///v1", "http://localhost:1/v1\n"],
+)  # fmt: skip
+def test_a_base_url_that_is_none(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    with pytest.raises(InputError, match=r"--base-url .* is no address .* http://HOST:PORT/v1"):
+        texts(chat(url), CUPS)
+
+
+def test_a_host_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    with pytest.raises(InputError, match=r"http://999.1.1.1/v1: Invalid .* Check --base-url"):
+        texts(chat("http://999.1.1.1/v1"), CUPS)
+
+
+@pytest.mark.parametrize("key", ["sk-\u2026", "sk-1\n"])
+def test_a_key_that_cannot_be_sent(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(InputError, match=r"the key in OPENAI_API_KEY .* copy it again"):
+        texts(chat("http://127.0.0.1:1/v1"), CUPS)
 
 
 def test_no_model() -> None:

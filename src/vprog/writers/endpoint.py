@@ -69,22 +69,34 @@ class Endpoint:
             left_out: Optional parameters that are not sent; those that the server refuses come in.
 
         Raises:
-            InputError: The package openai or the key is missing.
+            InputError: The package openai or the key is missing, or one of ``base_url`` and key
+                cannot be used.
         """
         try:
             import openai
         except ImportError:
             raise InputError(f"the chat writer needs the package openai: {_INSTALL}") from None
         self._openai = openai
-        here = base_url is not None and urlsplit(base_url).hostname in _LOOPBACK
+        here = base_url is not None and _host(base_url) in _LOOPBACK
         if key is None and not here:
             raise InputError(
                 f"no key for {base_url or 'the OpenAI API'}: set the environment variable {KEY}, "
                 "or give --base-url of a server on this machine"
             )
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url, api_key=key or "none", max_retries=0, timeout=timeout_s
-        )
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise InputError(
+                f"the key in {KEY} holds a character that no key can: a line's end, or one outside "
+                "of ASCII; copy it again"
+            )
+        try:
+            self._client = openai.AsyncOpenAI(
+                base_url=base_url, api_key=key or "none", max_retries=0, timeout=timeout_s
+            )
+        except Exception as error:  # such as its HTTP client's own, of a host that cannot be
+            raise InputError(
+                f"cannot send requests to {base_url or 'the OpenAI API'}: {error}. "
+                "Check --base-url, and the proxies that the environment names"
+            ) from None
         self.url = str(self._client.base_url).rstrip("/")
         self.model = model
         self.requests = 0
@@ -166,6 +178,7 @@ class Endpoint:
         try:
             response = json.loads(answer.text)
             read_replies(response)
+            json.dumps(response, allow_nan=False)  # as the record keeps it
         except (ValueError, RecursionError) as error:
             detail = f"{error}" if str(error) else type(error).__name__
             if isinstance(error, json.JSONDecodeError):
@@ -202,6 +215,27 @@ class Endpoint:
         if error.status_code in (400, 413, 422):
             return RefusedError(said)
         return InputError(f"{self.url}: {said}")
+
+
+def _host(url: str) -> str:
+    """The host of an endpoint's address.
+
+    Raises:
+        InputError: It is no such address.
+    """
+    try:
+        parts = urlsplit(url)
+        # Asking for the port checks it; line ends, which urlsplit drops, are no part of an address.
+        fits = parts.port != 0 and parts.scheme in ("http", "https") and url.isprintable()
+        host = parts.hostname
+    except ValueError:
+        fits, host = False, None
+    if not fits or not host:
+        raise InputError(
+            f"--base-url {url!r} is no address of a chat endpoint; give http://HOST:PORT/v1 or "
+            "https://HOST/v1, the port at most 65535"
+        )
+    return host
 
 
 def _context(row: Any) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -124,6 +125,12 @@ def _reply(choice: Any) -> Reply:
         return Reply(content or "")
     beliefs = [t.get("logprob") if isinstance(t, dict) else None for t in tokens]
     known = [b for b in beliefs if isinstance(b, int | float)]
+    for belief in known:
+        if not math.isfinite(belief):
+            raise ValueError(
+                f"a log-probability is {belief}: the model's numbers overflow; "
+                "serve it in bfloat16 or float32"
+            )
     return Reply(content or "", round(sum(known), 6) if len(known) == len(beliefs) else None)
 
 
