@@ -12,6 +12,7 @@ from PIL import Image
 
 from vprog.benchmarks.nouns import is_countable, is_there, plural, said
 from vprog.benchmarks.openimages import load
+from vprog.benchmarks.openimages_files import read_labels
 from vprog.example import Example
 
 TREE = {
@@ -94,6 +95,16 @@ def test_absent_is_what_people_looked_for(tmp_path: Path) -> None:
     questions = asked(folder(tmp_path, [("a", "cat")], labels))
     # Not the person: the man that was found is one.
     assert questions["a-no"] == ("Dog", "no")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["oidv7-val-annotations-human-imagelabels.csv", "validation-annotations-human-imagelabels.csv"],
+)
+def test_labels_go_by_the_names_of_every_release(tmp_path: Path, name: str) -> None:
+    path = folder(tmp_path, [("a", "cat")], [("a", "dog", 0)])
+    (path / "validation-annotations-human-imagelabels-boxable.csv").rename(path / name)
+    assert read_labels(path, "validation")[0]["a"].absent == {"/m/dog"}
 
 
 def test_without_labels_neither_parents_nor_kinds_of_boxed_classes_are_absent(

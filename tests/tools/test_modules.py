@@ -9,6 +9,7 @@ import pytest
 
 from fakes import ANSWERS, Instant, answer, example, run, toolbox
 from vprog.engine import Engine, Task
+from vprog.errors import ToolError
 from vprog.example import Picture, Region
 from vprog.program import Program
 from vprog.tools.catalogue import MODULES, TOOLS, modules_for
@@ -280,3 +281,9 @@ def test_named_toolboxes() -> None:
     assert set(load_toolbox("oracle").backends) == {"detect", "vqa", "match", "depth"}
     with pytest.raises(InputError, match="Did you mean 'oracle'"):
         load_toolbox("oracel")
+
+
+def test_what_nothing_answers_says_so() -> None:
+    with pytest.raises(ToolError, match=r"vprog brings no backend for it.*LIST, llm_query") as told:
+        load_toolbox("oracle").backend("knowledge")
+    assert "Bind" not in str(told.value), "no toolbox file can"

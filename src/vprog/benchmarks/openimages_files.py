@@ -120,12 +120,16 @@ def read_labels(data: Path, split: str) -> tuple[dict[str, Labelled], bool]:
     for where, row in read_table(path, columns):
         found = pictures.setdefault(row["ImageID"], Labelled())
         found.boxes.append(_box(row, where))
+    short = "val" if split == "validation" else split
+    whole = "annotations-human-imagelabels"
     try:
         labels = find_file(
             data,
             [
-                f"{split}-annotations-human-imagelabels-boxable.csv",
-                f"oidv7-{split}-annotations-human-imagelabels.csv",
+                f"{split}-{whole}-boxable.csv",
+                f"oidv7-{short}-{whole}.csv",
+                f"oidv6-{split}-{whole}.csv",
+                f"{split}-{whole}.csv",
             ],
             SOURCE,
         )

@@ -14,7 +14,8 @@ TOOL = Tool(
     returns="text",
     doc="A language model's short answer to a question about the world, not about the picture.",
     sentence="{prompt} : {value}",
-    needs="Bind a chat endpoint",
+    needs="vprog brings no backend for it: let programs do without LIST, llm_query and "
+    "select_answer, or in Python give Toolbox a backend of your own",
 )
 
 
