@@ -36,6 +36,11 @@ def test_answer_kl(heat: float) -> None:
         assert found[n] == pytest.approx(
             heat**2 * kl(soft / soft.sum(), softmax(logits[n] / heat)), rel=1e-5
         )
+    # What the teacher rules out stays ruled out at any temperature.
+    shares, said = np.array([0.7, 0.3, *[0.0] * 998]), rng(2).normal(size=1000)
+    some = float(losses.answer_kl(torch.tensor(said)[None], torch.tensor(shares)[None], heat)[0])
+    soft = shares ** (1 / heat)
+    assert some == pytest.approx(heat**2 * kl(soft / soft.sum(), softmax(said / heat)), rel=1e-5)
     assert found[3] == pytest.approx(-np.log(softmax(logits[3])[2])), "cross entropy where named"
 
 

@@ -109,5 +109,14 @@ def test_models_that_read_pieces_of_words_need_none(tmp_path: Path) -> None:
     assert unknown_words(tmp_path, ["square"]) == []
     with pytest.raises(InputError, match="reads pieces of words"):
         add_words(tmp_path, ["square"], tmp_path / "out")
+    (tmp_path / "tokenizer.json").unlink()
+    for names in (("vocab.json", "merges.txt"), ("vocab.txt",)):  # as older checkpoints come
+        for name in names:
+            (tmp_path / name).write_text("{}")
+        assert unknown_words(tmp_path, ["square"]) == []
+        for name in names:
+            (tmp_path / name).unlink()
+    with pytest.raises(InputError, match="cannot read the tokenizer"):
+        unknown_words(tmp_path, ["square"])
     with pytest.raises(InputError, match="cannot read the tokenizer"):
         unknown_words(tmp_path / "none", ["square"])

@@ -32,8 +32,9 @@ def answer_kl(logits: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tens
 
     named = teacher.amax(-1) > 1 - 1e-6
     t = torch.where(named, 1.0, temperature)[:, None]
-    soft = (teacher.clamp(min=TINY).log() / t).softmax(-1)
-    soft = torch.where(named[:, None], teacher, soft)
+    # What the teacher gives nothing gets nothing at any temperature.
+    soft = teacher.pow(1 / t)
+    soft = soft / soft.sum(-1, keepdim=True).clamp(min=TINY)
     found = (logits / t).log_softmax(-1)
     return (torch.xlogy(soft, soft) - soft * found).sum(-1) * t[:, 0] ** 2
 

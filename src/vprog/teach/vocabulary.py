@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _EMBEDDINGS = ("text_model.embeddings.token_embedding.weight", ".word_embeddings.weight")
 _GROW = ("clip", "owlvit", "owlv2", "vilt")
 """Families that words can be added to."""
+_PIECES = ("merges.txt", "vocab.txt")
+"""Older checkpoints have no tokenizer.json but one of these, which hold pieces of words."""
 
 
 def knowing(
@@ -182,6 +184,8 @@ def _renumber(tokenizer: dict[str, Any], before: int, after: int) -> None:
 
 def _tokenizer(model: Path) -> dict[str, Any]:
     path = model / "tokenizer.json"
+    if not path.is_file() and any((model / name).is_file() for name in _PIECES):
+        return {"model": {"type": "pieces"}}
     try:
         read: dict[str, Any] = json.loads(path.read_text("utf-8"))
         read["model"]["type"]

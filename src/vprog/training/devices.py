@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 from vprog.errors import InputError
@@ -27,7 +28,11 @@ def make_accelerator(precision: str, device: str) -> Any:
         InputError: Accelerate was asked for sharded training, or engaged it: see ``sharding``.
     """
     import torch
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import (
+        Accelerator,
+        DistributedDataParallelKwargs,
+        InitProcessGroupKwargs,
+    )
     from accelerate.utils import DistributedType
 
     for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM"):
@@ -42,8 +47,12 @@ def make_accelerator(precision: str, device: str) -> Any:
     accelerator = Accelerator(
         cpu=device == "cpu",
         mixed_precision=precision,
-        # Heads that a loss does not reach get no gradient.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        kwargs_handlers=[
+            # Heads that a loss does not reach get no gradient.
+            DistributedDataParallelKwargs(find_unused_parameters=True),
+            # One process validates while the others wait for it; NCCL gives up after 10 minutes.
+            InitProcessGroupKwargs(timeout=timedelta(days=1)),
+        ],
     )
     kinds = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
     if accelerator.distributed_type not in kinds:
