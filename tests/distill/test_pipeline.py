@@ -208,6 +208,15 @@ def test_what_is_tested_is_not_trained_on(world: Path) -> None:
         settings_of(world, "zoo:vlm", tasks=(task,))
 
 
+def test_one_name_is_one_task(world: Path, tmp_path: Path) -> None:
+    task = Task(benchmark="world-gqa", data=world)
+    other = Task(benchmark="world-gqa", data=tmp_path / world.name)
+    with pytest.raises(InputError, match=r"two tasks are called .* rename one of the folders"):
+        settings_of(world, "zoo:vlm", tasks=(task, other))
+    with pytest.raises(InputError, match="would be learned from twice"):
+        settings_of(world, "zoo:vlm", tasks=(task, Task(benchmark="world-gqa", data=world)))
+
+
 def test_filters_are_read() -> None:
     choice = choice_of(["evidence", "agreement=0.6", "teacher=oracle"])
     assert (choice.evidence, choice.least_agreement, choice.step_teacher) == (True, 0.6, "oracle")
@@ -247,4 +256,7 @@ def test_options_become_settings(
     assert (settings.language, settings.labels) == ("python", (50,))
     file.write_text("step = 3\n")
     with pytest.raises(InputError, match="steps"):
+        distill_settings(given)
+    file.write_text('batch_size = "all"\n')
+    with pytest.raises(InputError, match="batch_size must be a whole number, got 'all'"):
         distill_settings(given)

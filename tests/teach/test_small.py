@@ -136,6 +136,27 @@ def test_the_same_seed_gives_the_same_network(tmp_path: Path) -> None:
     assert one.parameters < 500_000
 
 
+def test_pictures_are_decoded_when_they_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+
+    def seen(picture: Picture) -> Picture:
+        def render() -> Any:
+            decoded.append(picture.id)
+            return picture.load()
+
+        return Picture(picture.id, render=render)
+
+    few = SmallSettings(width=8, steps=3, batch=2)
+    pictures = [(seen(picture), boxes) for picture, boxes in map(drawn, range(50))]
+    kept = train_small(pictures, tmp_path / "a.safetensors", few)
+    assert len(decoded) == len(set(decoded)) <= 6
+    monkeypatch.setattr("vprog.teach.teachers.small.DECODED_MB", 0)
+    again = train_small(pictures, tmp_path / "b.safetensors", few)
+    assert again.fingerprint == kept.fingerprint
+
+
 def test_it_stays_below_half_a_million_parameters(network: SmallNetwork, tmp_path: Path) -> None:
     largest = train_small([drawn(0)], tmp_path / "d.safetensors", SmallSettings(steps=1, batch=1))
     assert network.parameters < largest.parameters < 500_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,23 @@ import pytest
 
 from vprog import zoo
 from vprog.errors import InputError
+from vprog.evaluation.selection import select_examples
 from vprog.example import Picture
 from vprog.runs.folder import read_traces
 from vprog.teach.matrix import tasks_of
 from vprog.teach.options import stage_settings
 from vprog.teach.plan import plan_stage
-from vprog.teach.rounds import Stage, accuracy
-from vprog.teach.stage import StageSettings, Task, read_before, read_task, training_of
+from vprog.teach.rounds import Stage, accuracy, train_tool
+from vprog.teach.stage import (
+    StageSettings,
+    Task,
+    read_before,
+    read_kept,
+    read_task,
+    training_of,
+)
 from vprog.teach.steps import collect_steps
+from vprog.teach.student import open_student
 from vprog.teach.teach import teach
 from vprog.teach.toolbox import write_toolbox
 from vprog.teach.vocabulary import unknown_words
@@ -258,6 +268,7 @@ def test_a_folder_holds_one_stage(stage: tuple[Path, dict[str, Any]], world: Pat
         ({"limits": {"train": 0}}, "must be 1 or more"),
         ({"training": {"all": {"step": 3}}}, "steps"),
         ({"training": {"segment": {}}}, "unknown tool"),
+        ({"training": {"all": {"steps": "many"}}}, "training of detect: steps must be a whole"),
     ],
 )
 def test_settings_that_cannot_be(world: Path, changes: dict[str, Any], message: str) -> None:
@@ -269,6 +280,103 @@ def test_what_is_tested_is_not_trained_on(world: Path) -> None:
     target = Task(benchmark="world-gqa", data=world / "outline", train=("val",))
     with pytest.raises(InputError, match="cannot be trained on"):
         settings_of(world, target=target)
+
+
+def test_one_name_is_one_task(world: Path, tmp_path: Path) -> None:
+    def task(folder: Path, **changes: Any) -> Task:
+        return Task(benchmark="world-gqa", data=folder, **changes)
+
+    changes: dict[str, Any]
+    home, outline = task(world / "home"), world / "outline"
+    for changes in (
+        {"keep": (task(tmp_path / "outline"),)},
+        {"unseen": (task(tmp_path / "outline"),)},
+        {"keep": (home,), "unseen": (task(tmp_path / "home"),)},
+    ):
+        with pytest.raises(InputError, match=r"two tasks are called .* rename one of the folders"):
+            settings_of(world, **changes)
+    for changes in ({"unseen": (home, task(world / "home", test="val"))},
+                    {"unseen": (task(outline),)}):  # fmt: skip
+        with pytest.raises(InputError, match="would be tested twice"):
+            settings_of(world, **changes)
+    for changes in ({"keep": (home, home)}, {"keep": (task(outline),)}):
+        with pytest.raises(InputError, match="would be learned from twice"):
+            settings_of(world, **changes)
+
+
+def test_names_are_those_of_the_stage_before(
+    stage: tuple[Path, dict[str, Any]], world: Path, tmp_path: Path
+) -> None:
+    before = read_before(stage[0])
+    other = Task(benchmark="world-gqa", data=tmp_path / "outline")
+    settings = settings_of(world, target=other, keep=(), unseen=(), after=stage[0])
+    with pytest.raises(InputError, match="two tasks are called world-gqa:outline"):
+        Stage(settings, tmp_path, before)
+    # What it replayed has a name, too, whether or not it was tested.
+    other = Task(benchmark="world-gqa", data=tmp_path / "home")
+    settings = settings_of(world, keep=(other,), unseen=(), after=stage[0])
+    with pytest.raises(InputError, match="two tasks are called world-gqa:home"):
+        Stage(settings, tmp_path, replace(before, unseen=()))
+    home = Task(benchmark="world-gqa", data=world / "home", train=("test",), test="val")
+    settings = settings_of(world, keep=(home,), unseen=(), after=stage[0])
+    with pytest.raises(InputError, match="'test' of world-gqa:home cannot be trained on and"):
+        Stage(settings, tmp_path, before)
+
+
+def test_what_is_replayed_is_not_tested(world: Path) -> None:
+    home = f"world-gqa={world / 'home'}"
+    assert read_kept(home).train == ("train",)
+    assert read_kept(f"{home}@val").train == ("val",)
+    with pytest.raises(InputError, match="'test' of world-gqa:home cannot be trained on and"):
+        settings_of(world, keep=(read_kept(f"{home}@test"),), unseen=())
+    with pytest.raises(InputError, match="'val' of world-gqa:home cannot be trained on and"):
+        settings_of(world, keep=(read_kept(f"{home}@val"),), unseen=(read_task(f"{home}@val"),))
+    two = replace(read_kept(home), train=("train", "val"))
+    with pytest.raises(InputError, match="replayed from one split"):
+        settings_of(world, keep=(two,))
+
+
+def test_the_small_teacher_learns_from_the_examples_that_teach(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    def train_small(pictures: Any, *_: Any) -> None:
+        shown.extend(picture.id for picture, _ in pictures)
+        raise InterruptedError
+
+    monkeypatch.setattr("vprog.teach.teachers.small.train_small", train_small)
+    limited = settings_of(world, teacher="small", limits={"train": 1}, seed=2)
+    with pytest.raises(InterruptedError):
+        Stage(limited, tmp_path, None).go()
+    data = limited.target.data
+    (example,) = select_examples("world-gqa", data, "train", 1, 2)
+    assert len({p.id for e in select_examples("world-gqa", data, "train", None, 2)
+                for p in e.pictures}) > 1  # fmt: skip
+    assert shown == [picture.id for picture in example.pictures]
+
+
+def test_the_student_that_trains_is_in_memory_alone(
+    stage: tuple[Path, dict[str, Any]], world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    alive: list[bool] = []
+
+    def keeping(tool: str, settings: Any) -> Any:
+        found = open_student(tool, settings)
+        opened.append(weakref.ref(found.model))
+        return found
+
+    def train(*_: Any, **__: Any) -> None:
+        alive.extend(model() is not None for model in opened)
+        raise InterruptedError
+
+    monkeypatch.setattr("vprog.teach.student.open_student", keeping)
+    monkeypatch.setattr("vprog.teach.train.train", train)
+    again = Stage(settings_of(world), stage[0], None)
+    with pytest.raises(InterruptedError):
+        train_tool(again, 1, "detect", again.start)
+    assert alive == [False]
 
 
 def test_a_teacher_that_answers_nothing_that_learns(world: Path, tmp_path: Path) -> None:
@@ -303,6 +411,10 @@ def test_tiny_students_learn_fully_and_large_ones_by_lora(world: Path) -> None:
     asked = settings_of(world, training={"detect": {"method": "lora"}})
     assert training_of(asked, "detect", 1_000_000).learning_rate is None
     assert training_of(asked, "detect", 1_000_000).optimizer == "adamw"
+    # What was asked of all tools is asked of those by LoRA.
+    everywhere = {"all": {"learning_rate": 1e-3, "ema": 0.5}, "detect": {"method": "lora"}}
+    given = training_of(settings_of(world, training=everywhere), "detect", 1_000_000)
+    assert (given.method, given.learning_rate, given.ema) == ("lora", 1e-3, 0.5)
 
 
 def test_later_rounds_refine(world: Path) -> None:
@@ -336,9 +448,9 @@ def test_options_become_settings(world: Path, tmp_path: Path) -> None:
         "benchmark": "world-gqa", "data": world / "outline", "train": None, "val": "val",
         "test": "test", "training": file, "steps": None, "keep_weight": 0.5, "toolbox": "zoo",
         "teacher": "oracle", "upper": "", "language": ["python"], "tool": None, "rounds": 3,
-        "limit": ["train=9"], "keep": None, "unseen": [f"world-gqa={world / 'home'}"],
-        "after": None, "writer": "gold", "sure": 0.25, "jobs": 2, "seed": 4, "demonstrate": False,
-        "phrase": ["red", "blue"], "per_picture": 3,
+        "limit": ["train=9"], "keep": [f"world-gqa={world / 'home'}@val"],
+        "unseen": [f"world-gqa={world / 'home'}"], "after": None, "writer": "gold", "sure": 0.25,
+        "jobs": 2, "seed": 4, "demonstrate": False, "phrase": ["red", "blue"], "per_picture": 3,
     }  # fmt: skip
     settings = stage_settings(given)
     assert not settings.demonstrate
@@ -346,7 +458,8 @@ def test_options_become_settings(world: Path, tmp_path: Path) -> None:
     assert settings.limits == {"train": 9}
     assert (settings.phrases, settings.per_picture) == (("red", "blue"), 3)
     assert settings.languages == ("python",)
-    assert settings.unseen[0].data == world / "home"
+    assert settings.unseen[0].data == settings.keep[0].data == world / "home"
+    assert settings.keep[0].train == ("val",)
     with pytest.raises(InputError, match="PART=N"):
         stage_settings({**given, "limit": ["train"]})
 

@@ -17,7 +17,10 @@ def distill(
     out: Annotated[Path, typer.Option(help="Folder for everything that comes of it.")],
     also: Annotated[
         list[str] | None,
-        typer.Option(help="BENCHMARK=FOLDER[@TEST]: a further task of the same model; repeatable."),
+        typer.Option(
+            help="BENCHMARK=FOLDER[@TEST]: a further task of the same model, learned from its "
+            "split train, reported on TEST; repeatable."
+        ),
     ] = None,
     train: Annotated[
         list[str] | None, typer.Option(help="Split that is distilled; repeatable.")

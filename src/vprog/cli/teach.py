@@ -48,7 +48,10 @@ def teach(
     ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option(help="BENCHMARK=FOLDER whose training calls are replayed; repeatable."),
+        typer.Option(
+            help="BENCHMARK=FOLDER[@SPLIT]: the calls of that split (train if left out) are "
+            "replayed; repeatable."
+        ),
     ] = None,
     unseen: Annotated[
         list[str] | None,

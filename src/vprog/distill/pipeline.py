@@ -32,7 +32,7 @@ from vprog.program.program import Language
 from vprog.runs.folder import write_atomically
 from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
-from vprog.teach.stage import Task
+from vprog.teach.stage import Task, check_names, check_once
 from vprog.writers import Sampling
 
 STUDENTS: Mapping[str, tuple[Mode, bool]] = {
@@ -104,6 +104,8 @@ class DistillSettings:
                 raise InputError(f"the limit of {name} must be 1 or more, got {limit}")
         if any(size < len(self.tasks) for size in self.labels):
             raise InputError("labels must be at least one a task")
+        check_names(self.tasks)
+        check_once(self.tasks, "learned from")
         for task in self.tasks:
             if task.test in task.train:
                 raise InputError(f"split {task.test!r} cannot be trained on and be tested on")

@@ -8,7 +8,7 @@ from typing import Any
 from vprog.benchmarks import load_benchmark
 from vprog.errors import InputError
 from vprog.program.program import to_language
-from vprog.teach.stage import StageSettings, Task, read_task, read_training
+from vprog.teach.stage import StageSettings, Task, read_kept, read_task, read_training
 from vprog.teach.steps import ARGUMENTS
 
 
@@ -40,7 +40,7 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
         rounds=given["rounds"],
         demonstrate=given["demonstrate"],
         limits=read_limits(given["limit"] or ()),
-        keep=tuple(read_task(text) for text in given["keep"] or ()),
+        keep=tuple(read_kept(text) for text in given["keep"] or ()),
         unseen=tuple(read_task(text) for text in given["unseen"] or ()),
         after=given["after"],
         writer=given["writer"],

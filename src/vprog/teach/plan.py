@@ -16,9 +16,8 @@ from vprog.scale.cost import Outline, Part, by_models, merged, outline, part
 from vprog.scale.plan import Plan, imports, plan_run, run_part
 from vprog.teach.label import label
 from vprog.teach.matrix import Cell, cells
-from vprog.teach.rounds import Stage, bound
+from vprog.teach.rounds import Stage, bound, size_of
 from vprog.teach.stage import LATER, StageSettings, Task, read_before, training_of
-from vprog.teach.student import open_student
 from vprog.teach.teachers.load import load_teacher
 from vprog.teach.train import plan as plan_training
 from vprog.tools.toolboxes import load_toolbox
@@ -134,9 +133,7 @@ class _Planning:
                 note(f"{tool}: the teacher answered none of {len(steps.steps):,} calls")
                 continue
             student = bound(tool, stage.start)
-            opened = open_student(tool, student)
-            numbers = sum(p.numel() for p in opened.model.parameters())
-            chosen = training_of(settings, tool, numbers)
+            chosen = training_of(settings, tool, size_of(tool, student))
             replay = {"sample": rows} if stage.keep_runs() else None
             planned = plan_training(
                 tool, student, rows, steps.pictures, settings=chosen, replay=replay, val=rows

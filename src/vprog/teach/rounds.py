@@ -7,6 +7,7 @@ Everything is resumable: runs, the teacher's answers and trainings go on where t
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +20,18 @@ from vprog.errors import InputError
 from vprog.evaluation.run import RunSettings, run_benchmark
 from vprog.example import Picture
 from vprog.program.program import Language
-from vprog.runs.folder import read_traces
+from vprog.runs.folder import read_settings, read_traces
 from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
 from vprog.teach.label import label, supervise
-from vprog.teach.stage import Before, StageSettings, Task, training_of
+from vprog.teach.stage import (
+    Before,
+    StageSettings,
+    Task,
+    check_names,
+    check_splits,
+    training_of,
+)
 from vprog.teach.steps import LearnableStep, Steps, collect_steps, with_phrases
 from vprog.teach.supervision import Supervised
 from vprog.teach.teachers.load import load_teacher
@@ -81,8 +89,14 @@ class Stage:
             settings: Of the stage.
             out: Its folder.
             before: The stage that it follows.
+
+        Raises:
+            InputError: A task has the name of another one of the stages before, or tests what one
+                of them has learned from.
         """
         self.settings, self.out, self.before = settings, out, before
+        if before is not None:
+            _check_before(settings, before)
         self.start = before.toolbox if before else settings.toolbox
         self.teacher = settings.teacher
         if self.teacher == "small":
@@ -169,8 +183,9 @@ class Stage:
         settings = self.settings
         if settings.teacher == "small":
             with phase(self.out, "small teacher"):
+                file = Path(self.teacher.partition(":")[2])
                 train_small_teacher(
-                    settings.target, Path(self.teacher.partition(":")[2]), settings.seed
+                    settings.target, file, settings.seed, settings.limits.get("train")
                 )
         with phase(self.out, "runs before"):
             work = self._keep_work()
@@ -305,17 +320,40 @@ def run_to_end(settings: RunSettings, out: Path, teacher: str = "") -> None:
         run_benchmark(settings, out, progress.update, toolbox=toolbox)
 
 
-def train_small_teacher(task: Task, file: Path, seed: int) -> None:
-    """Trains the small network of a target on its training pictures, unless it is there."""
+def _check_before(settings: StageSettings, before: Before) -> None:
+    """See ``Stage``; of what was replayed the runs say where it comes from."""
+    runs = [read_settings(run) for runs in before.replayed.values() for run in runs]
+    replayed = [
+        Task(benchmark=run["benchmark"], data=Path(run["data"]), train=(run["split"],))
+        for run in runs
+    ]
+    learned = (*before.tasks, *replayed, settings.target, *settings.keep)
+    tested = (*before.tasks, *before.unseen, settings.target, *settings.unseen)
+    check_names((*learned, *tested))
+    check_splits(learned, tested)
+
+
+def train_small_teacher(task: Task, file: Path, seed: int, limit: int | None = None) -> None:
+    """Trains the small network of a target on its training pictures, unless it is there.
+
+    Args:
+        task: The target.
+        file: Of the network.
+        seed: Of the network, and of which examples the limit leaves.
+        limit: Most examples of a training split, those whose programs are followed; None is all.
+    """
     from vprog.teach.teachers.labels import label_pictures
     from vprog.teach.teachers.small import SmallSettings, train_small
 
     if file.is_file():
         return
+    pictures_from = partial(
+        label_pictures, task.benchmark, task.data, task.train, limit=limit, seed=seed
+    )
     try:
-        pictures = label_pictures(task.benchmark, task.data, task.train, "scenes")
+        pictures = pictures_from("scenes")
     except InputError:
-        pictures = label_pictures(task.benchmark, task.data, task.train, "pixels")
+        pictures = pictures_from("pixels")
     file.parent.mkdir(parents=True, exist_ok=True)
     train_small(pictures, file, SmallSettings(steps=2000, width=64, seed=seed))
 
@@ -333,7 +371,6 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
         ``Taught`` as plain data, with ``unanswered`` and ``agreed``; None where the teacher
         answered no call of it.
     """
-    from vprog.teach.student import open_student
     from vprog.teach.train import train
 
     settings, out = stage.settings, stage.out
@@ -359,9 +396,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     phrases = {p for said in asked for p in ((said,) if isinstance(said, str) else said)}
     grown = out / f"round-{number}" / f"{tool}-words"
     student = knowing(tool, bound(tool, toolbox), phrases, grown, settings.seed)
-    opened = open_student(tool, student)
-    numbers = sum(p.numel() for p in opened.model.parameters())
-    chosen = training_of(settings, tool, numbers, number)
+    chosen = training_of(settings, tool, size_of(tool, student), number)
     taught = train(
         tool,
         student,
@@ -379,6 +414,15 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
         "agreed": list(agreed),
         "settings": dataclasses.asdict(chosen),
     }
+
+
+def size_of(tool: str, student: Any) -> int:
+    """How many numbers a student has; it is opened for that, and let go."""
+    from vprog.teach.student import open_student
+
+    numbers: int = sum(p.numel() for p in open_student(tool, student).model.parameters())
+    gc.collect()  # backends refer to themselves, and their weights would stay on the device
+    return numbers
 
 
 def bound(tool: str, toolbox: str) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from vprog.teach.steps import ARGUMENTS
 
 LATER = 0.4
 """Share of the steps and of the learning rate of the first round that later rounds have."""
+TINY = 20_000_000
+"""Students of fewer numbers are trained fully if nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +51,26 @@ class Task:
 
 
 def read_task(text: str) -> Task:
-    """``BENCHMARK=FOLDER`` or ``BENCHMARK=FOLDER@SPLIT`` (what is tested, and replayed from).
+    """``BENCHMARK=FOLDER`` or ``BENCHMARK=FOLDER@SPLIT``: a task of which that split is tested.
 
     Raises:
         InputError: Not of that form, or an unknown benchmark.
     """
+    benchmark, folder, split = _parts(text)
+    return Task(benchmark=benchmark, data=folder, test=split or "test")
+
+
+def read_kept(text: str) -> Task:
+    """``BENCHMARK=FOLDER`` or ``BENCHMARK=FOLDER@SPLIT``: a task of which that split is replayed.
+
+    Raises:
+        InputError: Not of that form, or an unknown benchmark.
+    """
+    benchmark, folder, split = _parts(text)
+    return Task(benchmark=benchmark, data=folder, train=(split or "train",))
+
+
+def _parts(text: str) -> tuple[str, Path, str]:
     from vprog.benchmarks import load_benchmark
 
     benchmark, equals, rest = text.partition("=")
@@ -61,7 +78,55 @@ def read_task(text: str) -> Task:
     if not equals or not folder:
         raise InputError(f"a task is BENCHMARK=FOLDER[@SPLIT], got {text!r}")
     load_benchmark(benchmark)
-    return Task(benchmark=benchmark, data=Path(folder), test=split or "test")
+    return benchmark, Path(folder), split
+
+
+def check_names(tasks: Iterable[Task]) -> None:
+    """Refuses one name for two folders: figures and replayed calls go by the names of tasks.
+
+    Raises:
+        InputError: Says which folders, and what to do.
+    """
+    folders: dict[str, Path] = {}
+    for task in tasks:
+        folder = task.data.resolve()
+        other = folders.setdefault(task.name, folder)
+        if other != folder:
+            raise InputError(
+                f"two tasks are called {task.name}: {other} and {folder}. Tasks go by benchmark "
+                "and last part of the path; rename one of the folders"
+            )
+
+
+def check_once(tasks: Iterable[Task], what: str) -> None:
+    """Refuses a task that is there twice, in whichever splits.
+
+    Args:
+        tasks: Which have names of their own.
+        what: Is done with each, for the message.
+
+    Raises:
+        InputError: Names the task.
+    """
+    seen: set[str] = set()
+    for task in tasks:
+        if task.name in seen:
+            raise InputError(f"{task.name} would be {what} twice; name it once")
+        seen.add(task.name)
+
+
+def check_splits(learned: Iterable[Task], tested: Iterable[Task]) -> None:
+    """Refuses a split that is learned from, by teaching or by replay, and tested on.
+
+    Raises:
+        InputError: Names the split and its task.
+    """
+    splits = {(t.benchmark, t.data.resolve(), split) for t in learned for split in t.train}
+    for task in tested:
+        if (task.benchmark, task.data.resolve(), task.test) in splits:
+            raise InputError(
+                f"split {task.test!r} of {task.name} cannot be trained on and be tested on"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +148,7 @@ class StageSettings:
             right (Ross et al., DAgger, AISTATS 2011, mixes learner's and expert's paths so).
         limits: Examples of ``train``, ``val``, ``test`` and ``keep`` (of each replayed task), drawn
             with the seed; a part that is missing here is used whole.
-        keep: Earlier tasks whose calls are replayed against forgetting.
+        keep: Earlier tasks whose calls, of one training split, are replayed against forgetting.
         unseen: Tasks that are only tested.
         after: Folder of the stage before: its tools learn on, its target and what it kept are
             replayed, its tasks are tested again.
@@ -145,6 +210,13 @@ class StageSettings:
         for split in (self.target.val, self.target.test):
             if split in self.target.train:
                 raise InputError(f"split {split!r} cannot be trained on and be chosen or tested on")
+        for task in self.keep:
+            if len(task.train) != 1:
+                raise InputError(f"{task.name} is replayed from one split, got {len(task.train)}")
+        check_names((self.target, *self.keep, *self.unseen))
+        check_once((self.target, *self.unseen), "tested")
+        check_once((self.target, *self.keep), "learned from")
+        check_splits((self.target, *self.keep), (self.target, *self.keep, *self.unseen))
         known = {f.name for f in dataclasses.fields(TeachSettings)}
         for tool, table in self.training.items():
             if tool not in ("all", *ARGUMENTS):
@@ -152,6 +224,11 @@ class StageSettings:
             for key in table:
                 if key not in known:
                     raise InputError(f"training.{tool}: {known_names(key, sorted(known))}")
+        for tool in self.tools:
+            try:
+                training_of(self, tool, 0)
+            except InputError:  # what no tiny student can may suit a large one
+                training_of(self, tool, TINY)
 
     def run(
         self, task: Task, part: str, split: str, language: Language, toolbox: str
@@ -290,9 +367,9 @@ def read_training(file: Path) -> dict[str, dict[str, Any]]:
 def training_of(settings: StageSettings, tool: str, numbers: int, number: int = 1) -> TeachSettings:
     """How a student is trained: what was given, and for the rest what fits its size.
 
-    Students below 20 million numbers are trained fully and at a higher rate, with their
-    average weights kept; ``detect`` by Muon, which learned more than twice as fast there
-    (docs/decisions.md). Later rounds refine: they have ``LATER`` of the steps and of the rate.
+    Students below ``TINY`` are trained fully and at a higher rate, with their average weights kept;
+    ``detect`` by Muon, which learned more than twice as fast there (docs/decisions.md). Later
+    rounds refine: they have ``LATER`` of the steps and of the rate.
 
     Args:
         settings: Of the stage.
@@ -301,26 +378,17 @@ def training_of(settings: StageSettings, tool: str, numbers: int, number: int = 
         number: Of the round, from 1.
 
     Raises:
-        InputError: A value is out of range.
+        InputError: A value is of a wrong type or out of range.
     """
-    tiny = numbers < 20_000_000
+    given = {**settings.training.get("all", {}), **settings.training.get(tool, {})}
     chosen: dict[str, Any] = {"seed": settings.seed}
-    if tiny:
+    if numbers < TINY and given.get("method", "full") == "full":
         chosen |= {"method": "full", "learning_rate": 5e-4, "ema": 0.98}
         if tool == "detect":
             chosen["optimizer"] = "muon"
-    tables: Sequence[Mapping[str, Any]] = (
-        settings.training.get("all", {}),
-        settings.training.get(tool, {}),
-    )
-    for table in tables:
-        if table.get("method") == "lora":
-            for key in ("learning_rate", "ema", "optimizer"):
-                chosen.pop(key, None)
-        chosen |= table
     try:
-        first = TeachSettings(**chosen)
-    except TypeError as error:
+        first = TeachSettings(**{**chosen, **given})
+    except InputError as error:
         raise InputError(f"training of {tool}: {error}") from None
     if number == 1:
         return first

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vprog.benchmarks import load_benchmark
 from vprog.errors import InputError, ToolError
+from vprog.evaluation.selection import select_examples
 from vprog.example import Picture
 from vprog.tools.backends.oracle_words import tokens
 
@@ -32,7 +32,13 @@ LabelledPicture = tuple[Picture, tuple[LabelledBox, ...]]
 
 
 def label_pictures(
-    benchmark: str, data: Path, splits: Iterable[str], source: Literal["scenes", "pixels"]
+    benchmark: str,
+    data: Path,
+    splits: Iterable[str],
+    source: Literal["scenes", "pixels"],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> list[LabelledPicture]:
     """The distinct pictures of splits with their step labels.
 
@@ -42,13 +48,15 @@ def label_pictures(
         splits: Training splits; whoever names others trains on what is tested.
         source: ``scenes``: the benchmark's own structured labels. ``pixels``: classical picture
             processing, for benchmarks without such labels whose drawings it reads exactly.
+        limit: Most examples of a split, drawn as a run draws them; None is all.
+        seed: For drawing.
 
     Raises:
         InputError: Files are missing, or no picture has labels.
     """
     found: dict[str, LabelledPicture] = {}
     for split in splits:
-        for example in load_benchmark(benchmark).load(data, split):
+        for example in select_examples(benchmark, data, split, limit, seed):
             for picture in example.pictures:
                 if picture.id not in found:
                     boxes = _from_scene(picture) if source == "scenes" else _from_pixels(picture)

@@ -26,6 +26,7 @@ from torch.nn import functional
 from vprog.errors import InputError, ToolError
 from vprog.example import Picture, Region, Scene, SceneObject
 from vprog.teach.teachers.labels import LabelledBox, LabelledPicture
+from vprog.tools.backends.hf.views import Kept
 from vprog.tools.backends.oracle_questions import Asked
 from vprog.tools.backends.oracle_regions import main_object, objects_in
 from vprog.tools.backends.oracle_words import ANYTHING, is_attribute, is_form_of, tokens
@@ -34,6 +35,8 @@ from vprog.trace import Call, Result
 STRIDE = 4
 BELIEVED = 0.5
 """Least belief, in a thing and in each word, of a box that counts."""
+DECODED_MB = 500
+"""Memory for the decoded pictures of a training."""
 _UNIT = 8.0
 """Edges are learned in units of so many pixels of what the network sees."""
 _OVERLAP = 0.5
@@ -152,9 +155,19 @@ def train_small(
             * (0.02 + 0.98 * (1 + math.cos(math.pi * step / chosen.steps)) / 2)
         ),
     )
-    kept = [(_pixels(picture, chosen.scale), boxes) for picture, boxes in pictures]
+    decoded: Kept[torch.Tensor] = Kept(DECODED_MB)
+
+    def drawn() -> tuple[torch.Tensor, list[Target]]:
+        number = draw.randrange(len(pictures))
+        picture, boxes = pictures[number]
+        pixels = decoded.get(number)
+        if pixels is None:
+            pixels = _pixels(picture, chosen.scale)
+            decoded.put(number, pixels, pixels.nbytes)
+        return _window(pixels, boxes, words, chosen, draw)
+
     for step in range(chosen.steps):
-        batch = [_window(*draw.choice(kept), words, chosen, draw) for _ in range(chosen.batch)]
+        batch = [drawn() for _ in range(chosen.batch)]
         size = [max(p.shape[i] for p, _ in batch) for i in (1, 2)]
         pixels = torch.stack(
             [
