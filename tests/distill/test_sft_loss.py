@@ -201,6 +201,32 @@ def test_padding_and_neighbours_change_nothing(
             assert nll(most) == pytest.approx(alone, abs=2e-5)
 
 
+def test_packing_is_tried_in_full_precision(
+    student: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half precision rounds both readings, each in its own way."""
+    import torch
+
+    from vprog.distill.batches import can_pack
+
+    halved: list[bool] = []
+
+    def tried(model: Any, *more: Any) -> bool:
+        hook = model.register_forward_hook(
+            lambda *_: halved.append(torch.is_autocast_enabled("cpu"))
+        )
+        packs = can_pack(model, *more)
+        hook.remove()
+        return packs
+
+    monkeypatch.setattr("vprog.distill.sft_loop.can_pack", tried)
+    loop = loop_of(student("idefics3"), records(4), precision="bf16")
+    assert loop.accelerator.mixed_precision == "bf16"
+    assert loop.batches.packed
+    assert halved == [False, False]
+    loop.close()
+
+
 def test_packed_records_share_their_beginning_and_nothing_else(
     student: Callable[[str], str],
 ) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -127,6 +128,20 @@ def test_the_student_stays_where_nothing_is_gained(
     assert (taught.best_step, taught.score, taught.before) == (0, 3.0, 3.0)
 
 
+def test_without_validations_the_last_step_is_saved(
+    checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    from vprog.teach.train import train
+
+    scores = iter([3.0, 1.0])
+    settings = dataclasses.replace(SETTINGS, steps=2, validate_every=0, ema=0)
+    taught = train(
+        "match", checkpoint("siglip"), rows("match"), pictures(), tmp_path / "out",
+        settings=settings, validate=lambda backend: next(scores),
+    )  # fmt: skip
+    assert (taught.best_step, taught.score, taught.before) == (2, 1.0, 3.0)
+
+
 @pytest.mark.parametrize(
     ("tool", "change", "message"),
     [
@@ -159,6 +174,13 @@ def test_processes_share_the_passes_of_a_step(
         once(checkpoint("clip"), tmp_path / "three", accumulate=2)
 
 
+def test_processes_wait_for_the_one_that_validates(checkpoint: Callable[[str], str]) -> None:
+    checkpoint("clip")  # skips where accelerate is missing
+    from vprog.training.devices import make_accelerator
+
+    assert make_accelerator("no", "cpu").init_handler.timeout == timedelta(days=1)
+
+
 def test_settings_out_of_range() -> None:
     with pytest.raises(InputError, match="steps must be 1 or more, got 0"):
         TeachSettings(steps=0)
@@ -170,6 +192,26 @@ def test_settings_out_of_range() -> None:
         TeachSettings(optimizer="muon", method="lora")
     with pytest.raises(InputError, match="sharded = true needs adamw"):
         TeachSettings(optimizer="muon", method="full", sharded=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"steps": "many"}, "steps must be a whole number, got 'many'"),
+        ({"steps": 2.5}, "steps must be a whole number, got 2.5"),
+        ({"rank": True}, "rank must be a whole number, got True"),
+        ({"clip": "1"}, "clip must be a number, got '1'"),
+        ({"keep": float("nan")}, "keep must be a number, got nan"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
+        ({"sharded": "no"}, "sharded must be true or false, got 'no'"),
+        ({"precision": "half"}, "precision must be auto, no or bf16, got 'half'"),
+        ({"betas": (0.9, "x")}, "betas must be two numbers"),
+        ({"betas": 0.9}, "betas must be two numbers"),
+    ],
+)
+def test_settings_of_a_wrong_type(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TeachSettings(**wrong)
 
 
 def test_the_rate_rises_and_falls() -> None:

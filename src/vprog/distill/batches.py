@@ -181,7 +181,8 @@ def can_pack(
 
     Args:
         model: Of the student.
-        losses: Of the records of a batch, of the student as it is.
+        losses: Of the records of a batch, of the student as it is, in single precision: half
+            precision rounds by more than the readings may differ.
         batches: With its records.
         examples: Numbers of the records of each.
     """

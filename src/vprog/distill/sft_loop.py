@@ -97,15 +97,15 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
             raise InputError(
                 f"{self.size} examples a step cannot be spread over {self.processes} processes"
             )
-        self.begin(Objective(self.learner, model))
-        self._order = Shuffled(len(self.examples), f"{settings.seed}/sft")
+        objective = Objective(self.learner, model)
         chat = self._backend.answerer
         self.batches = Batches(chat, material.records, settings.cache_mb)
-        if settings.packing:
-            inner = self.accelerator.unwrap_model(self.objective)
+        if settings.packing:  # tried before Accelerate makes passes half precise
             self.batches.packed = can_pack(
-                model, lambda batch: self._nll(batch, inner), self.batches, self.examples
+                model, lambda batch: self._nll(batch, objective), self.batches, self.examples
             )
+        self.begin(objective)
+        self._order = Shuffled(len(self.examples), f"{settings.seed}/sft")
         self._val = None
         if material.val is not None:
             self._val = Batches(chat, material.val, 0, self.batches.packed)

@@ -61,8 +61,6 @@ class SftSettings(TrainingSettings):
             self._at_least(name, 0)
         if self.answer_weight == self.rationale_weight == 0:
             raise InputError("answer_weight and rationale_weight are both 0; nothing would learn")
-        if self.choose not in ("accuracy", "loss"):
-            raise InputError(f"choose must be accuracy or loss, got {self.choose!r}")
 
     @property
     def peak(self) -> float:

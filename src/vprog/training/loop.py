@@ -258,7 +258,8 @@ class Loop(ABC, Generic[S, O]):
             with whole(self.objective) if sharded else contextlib.nullcontext():
                 score = self.score() if main else None
             best = max((o["score"] for o in self._lines if o["score"] is not None), default=None)
-            better = score is None or best is None or score > best
+            last = not self.settings.validate_every  # is saved, whatever it scores
+            better = last or score is None or best is None or score > best
             weights = self._weights() if better or sharded else {}
         if not main:
             return

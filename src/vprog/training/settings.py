@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from vprog.errors import InputError
 
@@ -58,11 +59,12 @@ class TrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses values out of range.
+        """Refuses values of a wrong type or out of range.
 
         Raises:
             InputError: Names the setting, its value and what is allowed.
         """
+        self._check_types()
         for name in ("rank", "steps", "save_every"):
             self._at_least(name, 1)
         for name in ("validate_every", "workers", "weight_decay"):
@@ -71,17 +73,29 @@ class TrainingSettings:
             self._share(name)
         for name in ("alpha", "clip", "learning_rate"):
             self._above_0(name)
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+        if not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"betas must be two numbers from 0 to below 1, got {self.betas!r}")
-        if self.method not in ("lora", "full"):
-            raise InputError(f"method must be lora or full, got {self.method!r}")
-        if self.optimizer not in ("adamw", "muon"):
-            raise InputError(f"optimizer must be adamw or muon, got {self.optimizer!r}")
         if self.optimizer == "muon" and self.method == "lora":
             raise InputError("optimizer = muon trains whole matrices: it needs method = full")
-
         if self.optimizer == "muon" and self.sharded:
             raise InputError("optimizer = muon needs whole matrices: sharded = true needs adamw")
+
+    def _check_types(self) -> None:
+        """Refuses what its setting's annotation does not allow, in subclasses as well."""
+        for name, kind in get_type_hints(type(self)).items():
+            value, args = getattr(self, name), get_args(kind)
+            if get_origin(kind) is Literal:
+                if value not in args:
+                    allowed = f"{', '.join(args[:-1])} or {args[-1]}"
+                    raise InputError(f"{name} must be {allowed}, got {value!r}")
+            elif get_origin(kind) is tuple:
+                listed = isinstance(value, tuple | list) and len(value) == len(args)
+                if not listed or not all(_fits(one, float) for one in value):
+                    raise InputError(f"{name} must be two numbers, got {value!r}")
+            elif value is not None or NoneType not in args:
+                kind = args[0] if args else kind
+                if not _fits(value, kind):
+                    raise InputError(f"{name} must be {_TOLD[kind]}, got {value!r}")
 
     def _at_least(self, name: str, least: int) -> None:
         value = getattr(self, name)
@@ -118,3 +132,14 @@ class TrainingSettings:
             return self.peak * (step + 1) / rising
         done = (step - rising) / max(1, self.steps - rising)
         return self.peak * 0.5 * (1 + math.cos(math.pi * done))
+
+
+_TOLD = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    if kind is float:
+        return isinstance(value, int | float) and value == value  # NaN is within every range
+    return isinstance(value, kind)
