@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from vprog.distill.candidates import Candidates, read_candidates
 from vprog.distill.dataset import build, load_records
 from vprog.distill.settings import ChoiceSettings, DistillData, PromptSettings, RationaleSettings
 from vprog.errors import InputError
 from vprog.evaluation.run import RunSettings, run_benchmark
+from vprog.example import Picture
 from vprog.program.program import Program
 from vprog.writers.gold import Gold
 from vprog.writers.writer import Sampling, Usage
@@ -214,6 +217,21 @@ def test_other_things_are_not_overwritten(run: Path, tmp_path: Path) -> None:
         load_records(tmp_path / "mine")
     with pytest.raises(InputError, match="is no run"):
         build(tmp_path / "mine", tmp_path / "out")
+
+
+def test_pictures_in_an_archive_cannot_be_referred_to(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def archived(run: Path) -> list[Candidates]:
+        zipped = Picture("a", path=tmp_path / "images.zip", member="a.png")
+        return [
+            replace(c, example=replace(c.example, pictures=(zipped,))) for c in read_candidates(run)
+        ]
+
+    monkeypatch.setattr("vprog.distill.dataset.read_candidates", archived)
+    with pytest.raises(InputError, match=r"lie in the archive .*images\.zip.* leave --reference"):
+        build(run, tmp_path / "out", replace(SETTINGS, embed=False))
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command(run: Path, tmp_path: Path, inside: Callable[..., Any]) -> None:

@@ -244,6 +244,8 @@ def turns(**changes: Any) -> list[dict[str, Any]]:
             {"role": "assistant", "content": "b"}]), "pictures must come before the text"),
         (turns(messages=[*turns()[0]["messages"][:1], {"role": "assistant", "content": " "}]),
          "the prompt or the target is empty"),
+        (turns(images=[{"bytes": None, "path": "zip://a.png::nowhere.zip"}]),
+         "record 0: its picture zip://a.png::nowhere.zip cannot be read .*without --reference"),
         (7, "cannot read records from a int"),
         ("nowhere", "nowhere holds neither Parquet files nor a saved data set"),
     ],

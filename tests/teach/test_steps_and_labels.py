@@ -13,9 +13,11 @@ import pytest
 from vprog.engine.codec import from_json
 from vprog.errors import InputError
 from vprog.evaluation.run import RunSettings, run_benchmark
+from vprog.example import Picture
 from vprog.program import Language
 from vprog.runs.folder import read_traces
 from vprog.teach.agreement import agree
+from vprog.teach.arrow import picture_cell
 from vprog.teach.label import label, reason
 from vprog.teach.process import export_process, schema
 from vprog.teach.steps import ARGUMENTS, collect_steps, with_phrases
@@ -232,6 +234,11 @@ def test_datasets_loads_an_export_with_its_pictures(
     assert data[0]["steps"][0]["module"]
 
 
+def test_what_a_table_holds_has_no_path_to_refer_to(tmp_path: Path) -> None:
+    inner = Picture("7", path=tmp_path / "all.parquet", encoded=lambda: b"pixels")
+    assert picture_cell(inner, embed=False) == {"bytes": b"pixels", "path": "all.parquet"}
+
+
 def test_an_export_replaces_only_an_export(runs: dict[Language, Path], tmp_path: Path) -> None:
     out = tmp_path / "p"
     export_process(runs["steps"], out)
@@ -266,6 +273,9 @@ def test_commands(runs: dict[Language, Path], inside: Callable[..., Any], tmp_pa
     )
     assert "is no run" in inside("blame", tmp_path / "none").message
     assert "is no run" in inside("export", "process", tmp_path / "none").message
+    for kind in ((), ("process",), ("distill",)):
+        told = inside("export", *kind, run, "--out", "").message
+        assert told == "--out must name a file or folder of its own, got '.'"
 
 
 def test_blame_refuses_a_toolbox_that_has_changed(

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from vprog.cli.export_distill import distill
 from vprog.cli.export_study import study
-from vprog.cli.options import Json, print_json
+from vprog.cli.options import Json, named, print_json
 
 
 class _RunOrKind(TyperGroup):
@@ -45,7 +45,8 @@ def export(
         ),
     ] = "parquet",
     out: Annotated[
-        Path | None, typer.Option(help="Where to; in the run's folder if left out.")
+        Path | None,
+        typer.Option(help="Where to; in the run's folder if left out.", callback=named),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -70,7 +71,10 @@ def process(
         bool, typer.Option("--embed", help="Keep the pictures inside, not by reference.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; process in the run's folder if left out.")
+        Path | None,
+        typer.Option(
+            help="Folder to write; process in the run's folder if left out.", callback=named
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vprog.cli.options import Json, Seed, print_json
+from vprog.cli.options import Json, Seed, named, print_json
 
 
 def distill(
@@ -46,7 +46,10 @@ def distill(
     ] = False,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write; distill in the run's folder if left out.")
+        Path | None,
+        typer.Option(
+            help="Folder to write; distill in the run's folder if left out.", callback=named
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,6 +32,15 @@ def _seconds(option: typer.CallbackParam, value: float | None) -> float | None:
 def _gigabytes(option: typer.CallbackParam, value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
         raise InputError(f"{option.opts[0]} must be gigabytes above 0, got {value:g}")
+    return value
+
+
+def named(option: typer.CallbackParam, value: Path | None) -> Path | None:
+    """A file or folder to write, which can be written beside and put in place."""
+    if value is not None and not value.name:
+        raise InputError(
+            f"{option.opts[0]} must name a file or folder of its own, got {str(value)!r}"
+        )
     return value
 
 

@@ -122,8 +122,9 @@ def build(
         show: Is told what is being done.
 
     Raises:
-        InputError: No run, files that are gone, an endpoint or teacher that fails, or a folder
-            that cannot be written or holds something else.
+        InputError: No run, files that are gone, pictures in an archive that are not embedded, an
+            endpoint or teacher that fails, or a folder that cannot be written or holds something
+            else.
     """
     if out.exists() and not _is_ours(out):
         raise InputError(f"{out} holds something else; choose another --out")
@@ -148,6 +149,8 @@ class _Making:
         self._tools: Mapping[str, Tool] = toolbox.tools
         show("reading candidates")
         self._candidates = _some(read_candidates(run), settings)
+        if not settings.embed:
+            _refuse_archives(self._candidates)
         self._refused: dict[str, int] = {}
         self._rewritten = 0
 
@@ -329,6 +332,16 @@ def _some(candidates: list[Candidates], settings: DistillData) -> list[Candidate
     )
     kept = {c.example.id for c in ranked[: settings.labels]}
     return [c for c in candidates if c.example.id in kept]
+
+
+def _refuse_archives(candidates: Iterable[Candidates]) -> None:
+    """What trains on a data set opens files: a picture within an archive has none."""
+    for picture in (p for c in candidates for p in c.example.pictures):
+        if picture.member is not None:
+            raise InputError(
+                f"pictures lie in the archive {picture.path} and have no files to refer to; leave "
+                "--reference out, so that they are kept inside"
+            )
 
 
 def _write(folder: Path, name: str, columns: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -131,8 +131,7 @@ def cells(example: Example, embed: bool) -> list[dict[str, Any]]:
     Raises:
         PictureError: One cannot be read.
     """
-    # A picture inside another file (a cell of a table) cannot be named by a path.
-    return [picture_cell(p, embed or p.encoded is not None) for p in example.pictures]
+    return [picture_cell(picture, embed) for picture in example.pictures]
 
 
 def record(

@@ -61,7 +61,9 @@ class Records:
             self.weights.append(1.0 if weight is None else float(weight))
             key = row.get("example_id")
             examples.setdefault(str(number) if key is None else f"id {key}", []).append(number)
-            said = (prompt, target, kind, self.weights[-1], *map(_digest, images))
+            where = f"{name}, record {number}"
+            digests = (_digest(cell, where) for cell in images)
+            said = (prompt, target, kind, self.weights[-1], *digests)
             blake.update(repr(said).encode())
         self._examples = list(examples.values())
         self.example_of = [0] * len(self.kinds)
@@ -188,11 +190,18 @@ def _read_files(files: Sequence[Path], name: str) -> Any:
         raise InputError(f"{name}: cannot read {files[0].parent}: {error}") from None
 
 
-def _digest(cell: Any) -> str:
+def _digest(cell: Any, where: str) -> str:
     if isinstance(cell, Mapping):
         if cell.get("bytes") is None:
-            state = Path(cell["path"]).stat()
-            return f"{cell['path']} {state.st_size} {state.st_mtime_ns}"
+            path = cell.get("path")
+            try:
+                state = Path(str(path)).stat()
+            except OSError as error:
+                raise InputError(
+                    f"{where}: its picture {path} cannot be read ({error.strerror}); "
+                    "`vprog export distill` without --reference keeps pictures inside"
+                ) from None
+            return f"{path} {state.st_size} {state.st_mtime_ns}"
         return hashlib.blake2b(cell["bytes"], digest_size=16).hexdigest()
     return hashlib.blake2b(cell.convert("RGB").tobytes(), digest_size=16).hexdigest() + str(
         cell.size

@@ -34,7 +34,8 @@ def picture_cell(picture: Picture, embed: bool) -> dict[str, Any]:
 
     Args:
         picture: The picture.
-        embed: Whether its bytes are kept. A picture without a file is always embedded, as PNG.
+        embed: Whether its bytes are kept. A picture without a file is always embedded, as PNG, and
+            one inside a table as it is there.
 
     Raises:
         PictureError: It cannot be read.
@@ -44,7 +45,7 @@ def picture_cell(picture: Picture, embed: bool) -> dict[str, Any]:
         picture.load().save(buffer, "PNG")
         return {"bytes": buffer.getvalue(), "path": f"{picture.id.replace('/', '-')}.png"}
     path = str(picture.path.resolve())
-    if embed:
+    if embed or picture.encoded is not None:
         return {"bytes": picture.read_bytes(), "path": picture.member or picture.path.name}
     return {"bytes": None, "path": f"zip://{picture.member}::{path}" if picture.member else path}
 
