@@ -47,6 +47,7 @@ def test_a_limit_of_nothing(drawn: Path, limit: int) -> None:
 def test_the_hash_of_ids_is_that_of_a_set(drawn: Path) -> None:
     names = ids(drawn)
     assert ids_hash(names) == ids_hash(names[::-1]) != ids_hash(names[1:])
+    assert len(ids_hash(["q\ud800"])) == 64, "a JSON file may hold half of a pair"
 
 
 def settings(data: Path, **more: object) -> RunSettings:

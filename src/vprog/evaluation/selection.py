@@ -22,7 +22,7 @@ def ids_hash(ids: Sequence[str]) -> str:
 def examples_hash(examples: Sequence[Example]) -> str:
     """SHA-256 over questions and labels by id: tells data apart whose ids are the same."""
     rows = sorted((e.id, e.question, tuple(e.answers)) for e in examples)
-    return hashlib.sha256(repr(rows).encode("utf-8", "backslashreplace")).hexdigest()
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def select_examples(

@@ -105,7 +105,7 @@ def test_penalties_of_a_checkpoint_are_not_applied(
     )
     assert strict.answer(calls, pictures) == plain.answer(calls, pictures)
     # Results from before, with penalties, are not taken for these.
-    assert "decoding='plain'" in strict.fingerprint
+    assert "decoding=plain" in strict.fingerprint
     assert "decoding" not in plain.fingerprint
 
 

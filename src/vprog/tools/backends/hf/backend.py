@@ -14,6 +14,7 @@ from vprog.errors import InputError, ToolError, VprogError
 from vprog.example import Picture
 from vprog.tools.backends.hf.adapters import INSTALL
 from vprog.tools.backends.hf.ahead import started
+from vprog.tools.backends.hf.generated import has_own_ways
 from vprog.tools.backends.hf.runtime import Models, choose_device, choose_dtype, quiet, require
 from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, Source, find_source
@@ -115,7 +116,8 @@ class HuggingFace(ABC, Generic[S]):
     def fingerprint(self) -> str:
         """Tool, class, version of the weights, number type and settings."""
         said = " ".join(f"{key}={value!r}" for key, value in sorted(self.choices().items()))
-        return f"hf/{VERSION} {self.tool} {self.source.fingerprint} {self.dtype} {said}"
+        plain = " decoding=plain" if has_own_ways(self.source.folder) else ""
+        return f"hf/{VERSION} {self.tool} {self.source.fingerprint} {self.dtype} {said}{plain}"
 
     def load_model(self, auto_class: str) -> Any:
         """The model on its device.

@@ -86,7 +86,7 @@ def write_plainly(model: Any) -> None:
 def has_own_ways(folder: Path) -> bool:
     """Whether a checkpoint says something that ``write_plainly`` drops and that could be seen.
 
-    Fingerprints name it: with such a checkpoint vprog once wrote otherwise.
+    Fingerprints name it: results that were kept while generate still applied it are others.
     """
     try:
         said = json.loads((folder / "generation_config.json").read_text("utf-8"))

@@ -10,7 +10,6 @@ from vprog.errors import ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.chat import CHAT_CLASSES, Chat, is_chat_class
-from vprog.tools.backends.hf.generated import has_own_ways
 from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.views import View, Views
 from vprog.tools.backends.hf.vqa_blip import Blip
@@ -80,8 +79,6 @@ class Vqa(HuggingFace[VqaSettings]):
             chosen["answers_kept"] = said.answers_kept or 5
         else:
             chosen["max_new_tokens"] = said.max_new_tokens or 16
-            if has_own_ways(self.source.folder):
-                chosen["decoding"] = "plain"
         return chosen
 
     def load(self) -> None:

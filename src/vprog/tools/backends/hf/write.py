@@ -14,7 +14,7 @@ from vprog.errors import ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.chat import CHAT_CLASSES, Chat, is_chat_class
-from vprog.tools.backends.hf.generated import end_ids, has_own_ways, read_generated, write_plainly
+from vprog.tools.backends.hf.generated import end_ids, read_generated, write_plainly
 from vprog.tools.backends.hf.runtime import load_processor
 from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.views import View, Views
@@ -72,8 +72,6 @@ class _Write(HuggingFace[WriteSettings]):
         if family not in _LOOKING:
             standard = _OWN.get((self.tool, family), _PROMPTS[self.tool])
             chosen["prompt"] = self.settings.prompt or standard
-        if has_own_ways(self.source.folder):
-            chosen["decoding"] = "plain"
         return chosen
 
     def load(self) -> None:
