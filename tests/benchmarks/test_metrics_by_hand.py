@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -45,6 +46,12 @@ def test_gqa(tmp_path: Path) -> None:
     }
     (tmp_path / "eval").mkdir()
     (tmp_path / "eval" / "val_choices.json").write_text(json.dumps(choices))
+    # What two things have in common is one of three words, whatever the file says.
+    common = gqa_example("d", "shape", "compare")
+    common = dataclasses.replace(common, types={"detailed": "twoCommon"})
+    for answer, share in (("color", 1.0), ("cat", 0.0)):
+        found = figures_of(gqa.BENCHMARK, [common], [answer], tmp_path)
+        assert (found["validity"], found["plausibility"]) == (share, share)
     assert figures_of(gqa.BENCHMARK, GQA, GIVEN, tmp_path) == {
         # Without e, which is not balanced: a and b are right, c and d are not.
         "accuracy": 0.5,

@@ -83,6 +83,18 @@ def test_only_pictures_that_are_there(tmp_path):
     assert (example.id, example.answers) == ("7-0-4", ("no",))
 
 
+def test_a_split_without_labels(tmp_path):
+    bare = row()
+    del bare["label"]
+    write_split(tmp_path, [bare])
+    write_pictures(tmp_path / "images", ["dev-7-0-4.png"])
+    (example,) = load(tmp_path, "dev")
+    assert (example.answers, example.group) == ((), "7")
+    write_split(tmp_path, [row(), bare])
+    with pytest.raises(InputError, match="line 2: no text in column 'label'"):
+        list(load(tmp_path, "dev"))
+
+
 @pytest.mark.parametrize("k", range(6))
 def test_scene_is_in_displayed_order(official, k):
     scene = list(load(official, "dev"))[k].pictures[0].scene
@@ -158,7 +170,7 @@ def test_normalised_sentences():
     ("rows", "said"),
     [
         ([], r"dev\.json is empty"),
-        ([{"sentence": "A box.", "identifier": "1-0"}], r"dev\.json, line 1: .*'label'"),
+        ([{"sentence": "A box."}], r"dev\.json, line 1: .*'identifier'"),
         ([row(), row(sentence=3)], r"line 2: no text in column 'sentence'"),
         ([row(label="maybe")], r"label 'maybe' is neither"),
         ([row(identifier="9-1")], r"line 1: picture dev-9-1-0\.png is not in"),

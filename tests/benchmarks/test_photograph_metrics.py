@@ -36,8 +36,10 @@ def test_vqa_credit_and_submission() -> None:
 
 
 def test_aokvqa_direct_is_a_third_for_each_same_answer() -> None:
-    asked = example("q", "red", human_answers=["red"] * 4 + ["dark red", "crimson"] + ["blue"] * 4)
-    worth = {"red": 1.0, "Red": 1.0, "crimson": 1 / 3, "the red": 0.0, "green": 0.0}
+    asked = example(
+        "q", "red", human_answers=["red"] * 4 + ["dark red", "crimson"] + ["TV"] + ["blue"] * 3
+    )
+    worth = {"red": 1.0, "Red": 1.0, "crimson": 1 / 3, "the red": 0.0, "green": 0.0, "tv": 1 / 3}
     for answer, credit in worth.items():
         assert answered(aokvqa.DIRECT, asked, answer).credit == pytest.approx(credit)
     submit = aokvqa.DIRECT.submission

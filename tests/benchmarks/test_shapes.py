@@ -226,7 +226,12 @@ def test_an_absent_split_names_those_there(folder: Path) -> None:
         list(BENCHMARK.load(folder, "nope"))
 
 
-@pytest.mark.parametrize("suffix", ["query", "query_str.txt", "output"])
+def test_a_split_without_labels(folder: Path) -> None:
+    (folder / "val.output").unlink()
+    assert [e.answers for e in BENCHMARK.load(folder, "val")] == [(), ()]
+
+
+@pytest.mark.parametrize("suffix", ["query", "query_str.txt"])
 def test_a_missing_file_is_named(folder: Path, suffix: str) -> None:
     (folder / f"val.{suffix}").unlink()
     with pytest.raises(InputError, match=rf"val\.{suffix} is missing"):

@@ -86,7 +86,7 @@ def test_broken_json(data: Path, task: str) -> None:
         ("gqa", "imageId"),
         ("nlvr2", "sentence"),
         ("tally", "image"),
-        ("pope", "label"),
+        ("pope", "text"),
     ],
 )
 def test_missing_columns(data: Path, task: str, column: str) -> None:
@@ -112,6 +112,18 @@ def test_an_answer_is_missing_in_one_row_or_in_all(data: Path) -> None:
     for image in (data / "gqa" / "images").iterdir():
         image.rename(image.with_suffix(".jpg"))
     assert all(example.answers == () for example in unlabelled(data / "gqa", "val"))
+
+
+def test_official_files_without_labels(data: Path) -> None:
+    edit(data / "tally" / MAIN["tally"], lambda row: row.pop("answer"))
+    (examples,) = [list(load_benchmark("tallyqa").load(data / "tally", "val"))]
+    assert examples
+    assert all(example.answers == () for example in examples)
+    for path in (data / "pope").glob("*pope*"):
+        edit(path, lambda row: row.pop("label"))
+    examples = list(load_benchmark("pope").load(data / "pope", "val"))
+    assert examples
+    assert all(example.answers == () for example in examples)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_steps_that_differ(other: str) -> None:
 
 
 def test_names_inside_of_text_are_text() -> None:
-    first = "A=VQA(image=IMAGE,question='?')\nB=EVAL(expr=\"'say {A}' if {A} else ''\")\n"
+    first = "A=VQA(image=IMAGE,question='?')\nB=EVAL(expr=\"'say A' if {A} else ''\")\n"
     other = first.replace("A", "C").replace("EVCL", "EVAL").replace("VQC", "VQA")
     other = other.replace("IMCGE", "IMAGE")
     assert not same(first + "R=RESULT(var=B)", other + "R=RESULT(var=B)")

@@ -66,6 +66,12 @@ MEANINGS = [
     # what a model said is a value, whatever it looks like
     ("{CODE}", "__import__('os')"), ("{CODE} + '!'", "__import__('os')!"), ("{BRACES}", "{ONE}"),
     ("{BRACES} == '1'", False), ("len({CODE})", 16), ("'{' + {EMPTY}", "{"), ("'{}'", "{}"),
+    ("{YES} + {YES} == 2", True), ("{YES} + {NO} + 'yes'", 2), ("{YES} > {NO}", True),
+    ("-{YES}", -1),
+    ("{YES} + ' it is'", "yes it is"), ("'there are { TWO } cups'", "there are 2 cups"),
+    ("'{YES}{TWO}'", "yes2"), ("'{T}, ' + \"{TEXT}'s\"", "yes, women's dress's"),
+    ("'{a b} {TWO}'", "{a b} 2"),
+    ("'a' if '{TWO}!' == '2!' xor {F} else 'b'", "a"), ("'\\'{CODE}\\''", "'__import__('os')'"),
     ("'{a b}' == '{a b}'", True), ("'it\\'s'", "it's"), ("'\\n'", "\n"),
     (" 1 ", 1), ("1 +\\\n 1", 2), ("{ ONE } + 1", 2),
 ]  # fmt: skip
@@ -134,7 +140,7 @@ def test_only_the_taken_branch_is_evaluated() -> None:
 
 def test_variables_are_named_once_in_order_of_appearance() -> None:
     assert parse_expression("{B} + {A} * '{B}' + {C}").variables == ("B", "A", "C")
-    assert parse_expression("'{B} and more'").variables == ()
+    assert parse_expression("'{B} and more' + {A}").variables == ("B", "A")
 
 
 def test_an_image_is_no_number() -> None:

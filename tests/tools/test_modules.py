@@ -44,6 +44,7 @@ CROPS = [
     ("CROP_ABOVE", Region("p", 0, 0, 100, 20)),
     ("CROP_BELOW", Region("p", 0, 20, 100, 60)),
     ("CROP_INFRONTOF", Region("p", 15, 5, 45, 35, "cup", 0.9)),
+    ("CROP_FRONTOF", Region("p", 15, 5, 45, 35, "cup", 0.9)),
     ("CROP_BEHIND", Region("p", 15, 5, 45, 35, "cup", 0.9)),
 ]
 
@@ -116,6 +117,12 @@ def test_select_takes_the_best_and_knows_categories() -> None:
     assert select("B,query='big',category='CUP'") == [FOUND[0]._replace(label="big", score=0.2)]
     assert select("B,query='big',category='horse'") == [second]
     assert select("[],query='big'") == []
+    # Several queries have a box each; a query that is a label takes all boxes with that label.
+    first = FOUND[0]._replace(label="small", score=0.6)
+    assert FOUND[0].label == "cup"
+    assert select("B,query='big, small'") == [FOUND[1]._replace(label="big", score=0.7), first]
+    assert select("B,query='Cup'") == [box for box in FOUND if box.label == "cup"]
+    assert select("B,query='cup,big'") == select("B,query='cup'")
     text = f"{head}X=CLASSIFY(image=IMAGE,object=B,categories={{}})\nR=RESULT(var=X)"
     for categories in ("['small', 'large']", "'small, large'"):
         found = answer(

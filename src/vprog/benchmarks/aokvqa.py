@@ -108,10 +108,10 @@ def _with(example: Example, *, answers: tuple[str, ...], extra: Mapping[str, Any
 
 
 def direct_credit(value: Value, example: Example) -> float:
-    """A third for each person who gave the very same answer, at most 1."""
+    """A third for each person who gave the same answer but for its case, at most 1."""
     human: Sequence[str] = example.extra["human_answers"]
     text = plain_text(value)
-    return 0.0 if text is None else min(1.0, human.count(text) / ENOUGH)
+    return min(1.0, sum(plain_text(given) == text for given in human) / ENOUGH)
 
 
 def direct_submission(answers: Sequence[Answered]) -> str:

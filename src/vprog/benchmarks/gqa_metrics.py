@@ -16,6 +16,9 @@ from vprog.example import Region
 from vprog.trace import Trace, Value
 from vprog.verify import answer_text
 
+IN_COMMON = ("color", "material", "shape")
+"""What two things can have in common: the choices of such questions in GQA's evaluation script."""
+
 Box: TypeAlias = Sequence[float]
 """Left, top, right, bottom in pixels."""
 
@@ -74,13 +77,20 @@ def _choices(answers: Answers, balanced: Sequence[bool]) -> dict[str, Metric]:
 
     def share(kind: str) -> Metric:
         return mean(
-            float(a.text in {answer_text(c) for c in known[a.example.id][kind]})
+            float(a.text in _allowed(a, known[a.example.id][kind]))
             if b and a.example.id in known
             else None
             for a, b in zip(answers.items, balanced, strict=True)
         )
 
     return {"validity": share("valid"), "plausibility": share("plausible")}
+
+
+def _allowed(answered: Answered, choices: Iterable[str]) -> set[str | None]:
+    """The choices of a question; what things have in common has its own in GQA's evaluation."""
+    if "Common" in answered.example.types.get("detailed", ""):
+        return set(IN_COMMON)
+    return {answer_text(choice) for choice in choices}
 
 
 def _distribution(items: Sequence[Answered], balanced: Sequence[bool]) -> Metric:

@@ -109,7 +109,10 @@ def _find_split(data: Path, split: str) -> Path:
 
 
 def _read_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """The lines of a split with their 1-based numbers, each with the columns that are needed."""
+    """The lines of a split with their 1-based numbers, each with the columns that are needed.
+
+    Where no line has a label, none needs one.
+    """
     rows = []
     try:
         text = path.read_text("utf-8")
@@ -125,14 +128,17 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
             raise InputError(f"{where}: not a JSON object ({error.msg})") from None
         if not isinstance(row, dict):
             raise InputError(f"{where}: a JSON object is needed, got {type(row).__name__}")
-        for column in ("sentence", "label", "identifier"):
+        rows.append((line, row))
+    labelled = any("label" in row for _, row in rows)
+    for line, row in rows:
+        where = f"{path}, line {line}"
+        for column in ("sentence", "identifier", *(("label",) if labelled else ())):
             if not isinstance(row.get(column), str):
                 raise InputError(
                     f"{where}: no text in column {column!r}. Columns: {', '.join(sorted(row))}"
                 )
-        if row["label"] not in ANSWERS:
+        if labelled and row["label"] not in ANSWERS:
             raise InputError(f"{where}: label {row['label']!r} is neither 'true' nor 'false'")
-        rows.append((line, row))
     if not rows:
         raise InputError(f"{path} is empty: one JSON object a line is needed")
     return rows
@@ -214,7 +220,7 @@ def _example(
         id=f"{identifier}-{order}",
         pictures=(Picture(name, path=file, member=member, scene=scene),),
         question=row["sentence"],
-        answers=(ANSWERS[row["label"]],),
+        answers=(ANSWERS[row["label"]],) if "label" in row else (),
         types=types,
         group=identifier.rpartition("-")[0] or identifier,
         programs=gold_programs().get(sentence, {}),

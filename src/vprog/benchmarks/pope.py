@@ -25,7 +25,7 @@ SOURCE = "POPE's files are at https://github.com/AoiDragon/POPE"
 SETTINGS = ("random", "popular", "adversarial")
 """How absent objects were chosen; one file each."""
 
-_COLUMNS = ("question_id", "image", "text", "label")
+_COLUMNS = ("question_id", "image", "text")
 _FOLDERS = ("images", "val2014", "images/val2014")
 
 
@@ -42,15 +42,17 @@ def load(data: Path, split: str) -> Iterator[Example]:
     tables = [(setting, read_rows(_file(data, split, setting))) for setting in SETTINGS]
     pictures = Photographs(data, _FOLDERS, scenes_beside(data, split), SOURCE)
     for setting, rows in tables:
+        labelled = any("label" in row for _, row in rows)
+        columns = (*_COLUMNS, "label") if labelled else _COLUMNS
         for where, row in rows:
-            require(row, _COLUMNS, where)
-            if row["label"] not in ("yes", "no"):
+            require(row, columns, where)
+            if labelled and row["label"] not in ("yes", "no"):
                 raise InputError(f"{where}: label must be 'yes' or 'no', found {row['label']!r}")
             yield Example(
                 id=f"{setting}-{row['question_id']}",
                 pictures=(pictures.picture(row["image"], where),),
                 question=row["text"],
-                answers=(row["label"],),
+                answers=(row["label"],) if labelled else (),
                 types={"setting": setting},
                 programs=statement_programs(row["semantic"], where) if "semantic" in row else {},
                 extra={"semantic": row["semantic"]} if "semantic" in row else {},

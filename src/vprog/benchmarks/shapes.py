@@ -33,6 +33,7 @@ GRID = 3
 SIDES = {"above": (0, -1), "below": (0, 1), "left": (-1, 0), "right": (1, 0)}
 """Side -> step in columns and rows, y downward."""
 
+ANSWERS = {"true": "yes", "false": "no"}
 RELATIONS = {"above": "above", "below": "below", "left_of": "left", "right_of": "right"}
 """Relation of an expression -> side."""
 
@@ -199,7 +200,8 @@ def load(data: Path, split: str) -> Iterator[Example]:
 
     Args:
         data: The folder of the official files.
-        split: Such as ``val``: the part of the files' names before ``.input.npy``.
+        split: Such as ``val``: the part of the files' names before ``.input.npy``. Without a file
+            of answers (``.output``) its Examples have no label.
 
     Raises:
         InputError: A file is missing, empty, broken, or not as long as the others.
@@ -208,13 +210,12 @@ def load(data: Path, split: str) -> Iterator[Example]:
     count = len(pictures_bgr)
     queries = _lines(data / f"{split}.query", count)
     questions = _lines(data / f"{split}.query_str.txt", count)
-    outputs = _lines(data / f"{split}.output", count)
+    labels = data / f"{split}.output"
+    outputs = _lines(labels, count) if labels.exists() else [""] * count
     layouts = _layouts(data / f"{split}.query_layout_symbols.json", count)
     for i, (query, question, output) in enumerate(zip(queries, questions, outputs, strict=True)):
-        if output not in ("true", "false"):
-            raise InputError(
-                f"{data / f'{split}.output'}, line {i + 1}: {output!r} is neither true nor false"
-            )
+        if labels.exists() and output not in ANSWERS:
+            raise InputError(f"{labels}, line {i + 1}: {output!r} is neither true nor false")
         try:
             expression = parse_expression(query)
         except InputError as error:
@@ -229,7 +230,7 @@ def load(data: Path, split: str) -> Iterator[Example]:
             id=f"{split}-{i}",
             pictures=(Picture(f"{split}/{i}", array_rgb=pictures_bgr[i][:, :, ::-1]),),
             question=question,
-            answers=("yes" if output == "true" else "no",),
+            answers=(ANSWERS[output],) if output else (),
             types={"length": str(len(shape)), "relations": str(shape.count("_Transform"))},
             group=query,
             programs={"steps": steps_program(expression), "python": python_program(expression)},

@@ -20,7 +20,7 @@ from vprog.example import Example
 
 SOURCE = "TallyQA's files are at https://github.com/manoja328/TallyQA_dataset"
 
-_COLUMNS = ("answer", "image", "question", "question_id")
+_COLUMNS = ("image", "question", "question_id")
 
 
 def load(data: Path, split: str) -> Iterator[Example]:
@@ -31,8 +31,10 @@ def load(data: Path, split: str) -> Iterator[Example]:
     """
     rows = read_rows(find_file(data, (f"{split}.json",), SOURCE))
     pictures = Photographs(data, ("images",), scenes_beside(data, split), SOURCE)
+    labelled = any("answer" in row for _, row in rows)
+    columns = ("answer", *_COLUMNS) if labelled else _COLUMNS
     for where, row in rows:
-        require(row, _COLUMNS, where)
+        require(row, columns, where)
         types = {}
         if "issimple" in row:
             simple = typed(row["issimple"], bool, "issimple", where)
@@ -41,7 +43,7 @@ def load(data: Path, split: str) -> Iterator[Example]:
             id=str(row["question_id"]),
             pictures=(pictures.picture(row["image"], where),),
             question=row["question"],
-            answers=(str(typed(row["answer"], int, "answer", where)),),
+            answers=(str(typed(row["answer"], int, "answer", where)),) if labelled else (),
             types=types,
             programs=statement_programs(row["semantic"], where) if "semantic" in row else {},
             extra={"semantic": row["semantic"]} if "semantic" in row else {},

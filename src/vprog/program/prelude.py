@@ -274,16 +274,33 @@ def _vp_make(log, state):
             return patches
         return [VideoSegment(patches)]
 
-    def print(*values, sep=" ", end="\n"):
+    def _vp_print(*values, **options):
         """Does nothing: programs have nobody to talk to."""
 
-    def next(iterator, *default):
-        """The first item; generator expressions are lists in the sandbox."""
+    # Lists in the sandbox, these are read once in Python; so are generator expressions, which
+    # the engine wraps in iter() but for those that stand alone in a call.
+
+    def _vp_enumerate(items, start=0):
+        return iter(enumerate(items, start))
+
+    def _vp_zip(*items, **options):
+        return iter(zip(*items, **options))
+
+    def _vp_map(function, *items):
+        return iter(map(function, *items))
+
+    def _vp_filter(function, items):
+        return iter(filter(function, items))
+
+    def _vp_reversed(items):
+        return iter(reversed(items))
+
+    def _vp_next(iterator, *default):
         for item in iterator:
             return item
         if default:
             return default[0]
-        raise IndexError("next: there is no item")
+        raise StopIteration("next: there is no item")
 
     # The names below are what a program sees; tools of users and benchmarks are added to them.
     names = {
@@ -295,8 +312,13 @@ def _vp_make(log, state):
         "distance": distance,
         "llm_query": _vp_know,
         "select_answer": _vp_select,
-        "print": print,
-        "next": next,
+        "print": _vp_print,
+        "enumerate": _vp_enumerate,
+        "zip": _vp_zip,
+        "map": _vp_map,
+        "filter": _vp_filter,
+        "reversed": _vp_reversed,
+        "next": _vp_next,
     }
     # <tools>
     return names, _vp_inputs, _vp_answer

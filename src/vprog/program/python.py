@@ -9,8 +9,6 @@ arguments and literal arguments of the wrong type.
 from __future__ import annotations
 
 import ast
-import builtins
-import importlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,21 +17,17 @@ from importlib import resources
 
 from vprog.errors import ProgramError, known_names
 from vprog.program.program import MAX_CHARACTERS
+from vprog.program.python_names import (
+    BUILTINS,
+    MODULES,
+    NO_BUILTINS,
+    OF_TYPES,
+    TYPES,
+    python_attributes,
+)
 from vprog.program.python_traits import draws, keeps_nothing, softened
 from vprog.tools.tool import Kind, Tool, describe, fits
 
-MODULES = (
-    "asyncio", "collections", "copy", "dataclasses", "datetime", "functools", "itertools", "json",
-    "math", "random", "re", "time", "typing",
-)  # fmt: skip
-"""Modules of the standard library that the sandbox has."""
-
-_NO_BUILTINS = {
-    "breakpoint", "compile", "delattr", "exit", "globals", "help", "input", "license", "locals",
-    "memoryview", "open", "quit", "vars", "copyright", "credits", "__import__", "eval", "exec",
-    "id", "hash",
-}  # fmt: skip
-# id and hash differ from one execution to the next.
 _OWN_NAMES = ("__name__",)
 _INPUT_NAMES = ("question", "query", "possible_answers", "options", "choices")
 
@@ -121,8 +115,6 @@ def _core_api() -> Api:
         "left", "lower", "right", "upper", "width", "height", "horizontal_center",
         "vertical_center", "start", "end", "num_frames",
     )  # fmt: skip
-    for name in ("print", "next"):
-        del functions[name]
     return Api(functions, methods, attributes)
 
 
@@ -151,25 +143,6 @@ def api_for(tools: Mapping[str, Tool]) -> Api:
     return Api(functions, core.methods, core.attributes)
 
 
-@lru_cache(maxsize=1)
-def _python_attributes() -> frozenset[str]:
-    names: set[str] = set()
-    for kind in (str, list, dict, set, tuple, int, float, bytes, frozenset, Exception):
-        names.update(dir(kind))
-    for module in MODULES:
-        names.update(dir(importlib.import_module(module)))
-    import collections
-    import datetime
-    import re
-
-    for class_name in ("Counter", "deque"):
-        names.update(dir(getattr(collections, class_name)))
-    for class_name in ("datetime", "timedelta"):
-        names.update(dir(getattr(datetime, class_name)))
-    names.update(dir(re.compile("")), dir(re.match("", "")))
-    return frozenset(n for n in names if not n.startswith("_"))
-
-
 _NO_FIELDS = frozenset(("ctx", "op", "ops"))
 """Where a tree holds what is neither statement nor expression: operators and the like."""
 _FIELDS = {
@@ -185,18 +158,17 @@ _SCOPES += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)  # type: 
 _LOOPS = (ast.For, ast.While)
 _BINDING = frozenset((
     ast.Name, ast.FunctionDef, ast.ClassDef, ast.arg, ast.ExceptHandler, ast.alias, ast.MatchAs,
-    ast.MatchStar, ast.Attribute, ast.AnnAssign,
+    ast.MatchStar, ast.Attribute, ast.AnnAssign, ast.Call,
 ))  # fmt: skip
 _DOUBTFUL = frozenset((
     ast.Yield, ast.YieldFrom, ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith,
-    ast.ClassDef, ast.Import, ast.ImportFrom, ast.Try,
+    ast.ClassDef, ast.Import, ast.ImportFrom, ast.Try, ast.TryStar, ast.Delete,
 ))  # fmt: skip
 _ORDERED = frozenset((
     ast.Name, ast.FunctionDef, ast.ClassDef, ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom,
     ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
 ))  # fmt: skip
 """Most nodes are of none of these; looking at their type first halves the time of a check."""
-_BUILTINS = frozenset(n for n in dir(builtins) if n not in _NO_BUILTINS)
 
 
 def check_python(text: str, api: Api) -> CheckedPython:
@@ -317,6 +289,14 @@ class _Checker:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 self._bound.add(name)
                 self._own_attributes.add(name)
+                if isinstance(node, ast.ClassDef):
+                    self._own_attributes.update(
+                        target.id
+                        for statement in node.body
+                        if isinstance(statement, ast.Assign)
+                        for target in statement.targets
+                        if isinstance(target, ast.Name)
+                    )
             case ast.arg(arg=name) | ast.ExceptHandler(name=str() as name):
                 self._bound.add(name)
             case ast.alias(name=name, asname=asname):
@@ -327,6 +307,13 @@ class _Checker:
                 self._own_attributes.add(name)
             case ast.AnnAssign(target=ast.Name(id=name)):
                 self._own_attributes.add(name)
+            case ast.Call(
+                func=ast.Name(id="namedtuple") | ast.Attribute(attr="namedtuple"),
+                args=[_, fields, *_],
+            ):
+                for found in ast.walk(fields):
+                    if isinstance(found, ast.Constant) and isinstance(found.value, str):
+                        self._own_attributes.update(found.value.replace(",", " ").split())
 
     def _supported(self, node: ast.AST) -> None:
         match node:
@@ -336,13 +323,26 @@ class _Checker:
                 raise _error("syntax", "programs are not asynchronous; call tools directly", node)
             case ast.ClassDef(bases=bases, keywords=keywords) if bases or keywords:
                 raise _error("syntax", "the sandbox has no inheritance of classes", node)
+            case ast.ClassDef(body=body):
+                for inner in body:
+                    if isinstance(inner, ast.FunctionDef) and inner.decorator_list:
+                        raise _error("syntax", "the sandbox has no decorators of methods", inner)
+            case ast.Delete():
+                raise _error("syntax", "the sandbox has no del; build a new value without it", node)
+            case ast.TryStar():
+                raise _error("syntax", "the sandbox has no except*; write except", node)
             case ast.Import(names=names):
                 for alias in names:
                     self._module(alias.name, node)
             case ast.ImportFrom(module=module, names=names):
                 self._module(module or ".", node)
-                if any(alias.name == "*" for alias in names):
-                    raise _error("syntax", "import names one by one, not *", node)
+                known = MODULES[module or "."].split()
+                for alias in names:
+                    if alias.name == "*":
+                        raise _error("syntax", "import names one by one, not *", node)
+                    if alias.name not in known:
+                        message = f"{module} has no {alias.name!r} here."
+                        raise _error("name", f"{message} {known_names(alias.name, known)}", node)
             case ast.Try(finalbody=body) if any(
                 isinstance(n, ast.Return | ast.Break | ast.Continue)
                 for s in body
@@ -358,21 +358,27 @@ class _Checker:
         name = node.id
         if name.startswith("_vp"):
             raise _error("name", f"{name!r}: names starting with _vp belong to the engine", node)
-        if not isinstance(node.ctx, ast.Load) or name in self._bound or name in _BUILTINS:
+        if not isinstance(node.ctx, ast.Load) or name in self._bound or name in BUILTINS:
             return
         if name in self._api.functions or name in _OWN_NAMES:
             return
-        if name in _NO_BUILTINS:
+        if name in NO_BUILTINS:
             raise _error("name", f"{name!r} does not exist in the sandbox", node)
         known = [*self._api.functions, *self._bound]
         raise _error("name", f"unknown name {name!r}. {known_names(name, known)}", node)
 
     def _attribute(self, node: ast.Attribute) -> None:
         name = node.attr
-        if name.startswith("_vp") or (name.startswith("__") and name.endswith("__")):
-            raise _error("name", f"the attribute {name!r} does not exist in the sandbox", node)
         known = {*self._api.methods, *self._api.attributes}
-        if name in known or name in self._own_attributes or name in _python_attributes():
+        match node.value:
+            case ast.Name(id=kind) if kind in TYPES and kind not in self._bound:
+                if (kind, name) not in OF_TYPES and name != "__name__":
+                    message = f"{kind} has no {name!r} in the sandbox; call it on a value, as in"
+                    raise _error("name", f"{message} 'lambda v: v.{name}()'", node)
+        private = name.startswith("__") and name.endswith("__") and name != "__name__"
+        if name.startswith("_vp") or private:
+            raise _error("name", f"the attribute {name!r} does not exist in the sandbox", node)
+        if name in known or name in self._own_attributes or name in python_attributes():
             return
         raise _error(
             "name", f"nothing here has an attribute {name!r}. {known_names(name, known)}", node
@@ -384,7 +390,7 @@ class _Checker:
                 self._arguments(name, self._api.functions[name], node)
             case ast.Attribute(attr=name) if (
                 name in self._api.methods
-                and name not in _python_attributes()
+                and name not in python_attributes()
                 and name not in self._own_attributes
             ):
                 self._arguments(name, self._api.methods[name], node)

@@ -58,8 +58,12 @@ def keeps_nothing(tree: ast.Module, nodes: Sequence[ast.AST]) -> bool:
 
 
 def softened(text: str, nodes: Sequence[ast.AST]) -> str:
-    """The text with ``except:`` that cannot catch the engine's own stop; line by line the same."""
-    edits: list[tuple[int, int, int, bytes]] = []
+    """The text with ``except:`` that cannot catch the engine's own stop; line by line the same.
+
+    Generator expressions, lists in the sandbox, are made iterators where they do not stand alone
+    in a call, which reads them once anyway.
+    """
+    edits = [(n.lineno, n.col_offset, n.col_offset, b"iter") for n in _generators(nodes)]
     for node in nodes:
         if not isinstance(node, ast.ExceptHandler):
             continue
@@ -80,3 +84,17 @@ def softened(text: str, nodes: Sequence[ast.AST]) -> str:
         if old[start:end].decode("ascii", "ignore") in ("", *_OPEN_EXCEPTIONS):
             lines[line - 1] = old[:start] + new + old[end:]
     return b"".join(lines).decode()
+
+
+def _generators(nodes: Sequence[ast.AST]) -> list[ast.GeneratorExp]:
+    """Generator expressions in brackets of their own, but for those in f-strings (no places)."""
+    found = [node for node in nodes if isinstance(node, ast.GeneratorExp)]
+    if not found:
+        return []
+    left_out: set[ast.AST] = set()
+    for node in nodes:
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            left_out.add(node.args[0])
+        elif isinstance(node, ast.JoinedStr):
+            left_out.update(ast.walk(node))
+    return [node for node in found if node not in left_out]

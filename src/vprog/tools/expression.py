@@ -3,7 +3,8 @@
 ``{NAME}`` stands for the *value* of a variable: text that a model produced stays text whatever it
 says. Allowed are literals, arithmetic, comparison, and / or / xor / not, ``a if c else b``, lists,
 indexing and a few functions. "yes" and "no" count as booleans, and numbers written as text equal
-numbers (VisProg's EVAL did the first by pasting text into code).
+numbers (VisProg's EVAL did the first by pasting text into code). In quoted text ``{NAME}`` is the
+value as text: ``'there are {N} cups'``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ast
 import io
 import math
 import operator
+import re
 import tokenize
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +36,8 @@ MAX_ENTRIES = 100_000
 MAX_DEPTH = 16
 """Most levels of a nested list."""
 _XOR = "xor__"
+_JOIN = "join__"
+_SLOT = re.compile(r"\{\s*([^\W\d]\w*)\s*\}")
 PREFIX = "v__"
 """Begins the identifier of a variable in what ``substitute`` returns."""
 
@@ -81,8 +85,9 @@ def parse_expression(text: str) -> Expression:
     """
     if len(text) > MAX_TEXT:
         raise ProgramError("syntax", f"expression of {len(text)} characters; at most {MAX_TEXT}")
-    if _XOR in text:
-        raise ProgramError("syntax", f"EVAL: the name {_XOR} is taken")
+    for taken in (_XOR, _JOIN):
+        if taken in text:
+            raise ProgramError("syntax", f"EVAL: the name {taken} is taken")
     source, variables = substitute(text)
     try:
         with warnings.catch_warnings():
@@ -97,7 +102,7 @@ def parse_expression(text: str) -> Expression:
 
 
 def substitute(text: str) -> tuple[str, list[str]]:
-    """``{NAME}`` -> a safe identifier outside of strings, ``xor`` -> an ``or`` that is marked.
+    """``{NAME}`` -> a safe identifier, joined to the text around it; ``xor`` -> a marked ``or``.
 
     Returns:
         The expression in Python's syntax, and the names in order of appearance.
@@ -108,27 +113,14 @@ def substitute(text: str) -> tuple[str, list[str]]:
     variables: list[str] = []
     out: list[str] = []
     position = 0
-    quote = ""
     while position < len(text):
         char = text[position]
-        if quote:
-            if char == "\\":
-                out.append(text[position : position + 2])
-                position += 2
-                continue
-            quote = "" if char == quote else quote
-            out.append(char)
-        elif char in "'\"":
+        if char in "'\"":
             end = _closing(text, position)
-            inner = text[position + 1 : end]
-            if inner.startswith("{") and inner.endswith("}") and inner[1:-1].isidentifier():
-                # '{ANSWER}' in quotes: VisProg's habit for text values.
-                out.append(f" {PREFIX}{inner[1:-1]} ")
-                variables.append(inner[1:-1])
-                position = end + 1
-                continue
-            quote = char
-            out.append(char)
+            source, names = _quoted(text[position + 1 : end], char, closed=end < len(text))
+            out.append(source)
+            variables += names
+            position = end
         elif char == "{":
             end = text.find("}", position)
             name = text[position + 1 : end].strip() if end > 0 else ""
@@ -146,6 +138,22 @@ def substitute(text: str) -> tuple[str, list[str]]:
         position += 1
     source = "".join(out)
     return (_mark_xor(source) if "xor" in source else source), variables
+
+
+def _quoted(inner: str, quote: str, closed: bool) -> tuple[str, list[str]]:
+    """Quoted text in Python's syntax, and the variables between braces in it, as ``substitute``."""
+    parts = _SLOT.split(inner)
+    names = parts[1::2]
+    if not names:
+        return quote + inner + quote * closed, []
+    if len(names) == 1 and not parts[0] and not parts[2]:
+        # '{ANSWER}' in quotes: VisProg's habit for text values.
+        return f" {PREFIX}{names[0]} ", names
+    shown = [
+        f"{PREFIX}{part}" if number % 2 else quote + part + quote
+        for number, part in enumerate(parts)
+    ]
+    return f" {_JOIN}({', '.join(shown)}{')' * closed} ", names
 
 
 def _closing(text: str, start: int) -> int:
@@ -219,7 +227,7 @@ def _check(node: ast.AST, known: frozenset[str], depth: int = 0) -> None:
                 )
             children = []
         case ast.Call(func=ast.Name(id=name), args=children, keywords=[]):
-            if name not in FUNCTIONS:
+            if name not in FUNCTIONS and name != _JOIN:
                 raise ProgramError(
                     "name", f"EVAL has no function {name!r}. {known_names(name, FUNCTIONS)}"
                 )
@@ -251,6 +259,10 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def _join(*parts: Any) -> str:
+    return "".join(as_text(part) for part in parts)
+
+
 def _number(value: Any) -> float | int:
     if isinstance(value, bool | int | float):
         return value
@@ -258,11 +270,8 @@ def _number(value: Any) -> float | int:
         try:
             return int(value)
         except ValueError:
-            try:
-                number = float(value)
-            except ValueError:
-                number = math.nan
-        if math.isfinite(number):
+            number = _plain(value)  # yes and no are 1 and 0, as in VisProg
+        if isinstance(number, bool | float):
             return number
     raise ProgramError("type", f"EVAL needs a number, got {describe(value)}")
 
@@ -397,7 +406,8 @@ def _compile(node: ast.AST) -> Compute:
             whole, at = _compile(value), _compile(index)
             return lambda v: whole(v)[int(_number(at(v)))]
         case ast.Call(func=ast.Name(id=name), args=args):
-            function, given = FUNCTIONS[name], [_compile(arg) for arg in args]
+            function = _join if name == _JOIN else FUNCTIONS[name]
+            given = [_compile(arg) for arg in args]
             return lambda v: _bounded(function(*[arg(v) for arg in given]))
         case ast.Call(func=ast.Attribute(value=value, attr=name)):
             text = _compile(value)
@@ -445,10 +455,9 @@ def _or(parts: Sequence[Compute | None], variables: Mapping[str, Value]) -> Any:
 def _binary(op: type[ast.operator], left: Any, right: Any) -> Any:
     if op is ast.Add and isinstance(left, list) and isinstance(right, list):
         return _bounded(left + right)
-    if op is ast.Add and isinstance(left, str) and isinstance(right, str):
-        a, b = _plain(left), _plain(right)
-        if not (isinstance(a, float) and isinstance(b, float)):
-            return _bounded(left + right)
+    words = any(isinstance(_plain(value), str) for value in (left, right))
+    if op is ast.Add and isinstance(left, str) and isinstance(right, str) and words:
+        return _bounded(left + right)
     return _bounded(_OPERATORS[op](_number(left), _number(right)))
 
 

@@ -1,8 +1,9 @@
 """Inline modules over boxes and values: CROP and its kin, COUNT, RESULT.
 
 Behaviour follows VisProg (module code): CROP enlarges the first box by half and clips it to the
-image, CROP_LEFTOF and its kin cut at the centre of the first box, and without a box all of them
-hand on the whole image. vprog notes the last case in the trace, where VisProg is silent.
+image, CROP_LEFTOF and its kin cut at the centre of the first box. Without a box all of them hand on
+the whole image and say so in the trace; VisProg's CROP is silent about it, and its CROP_LEFTOF and
+kin then take a half of the image (the left one, for ABOVE and BELOW too).
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ MODULES = (
     _module("CROP_BELOW", "The part of the image below the first box's centre.", _below),
     *(
         # VisProg's registry maps these relations to CROP itself.
-        _module(name, _AROUND, lambda image, box: enlarged(box, image))
-        for name in ("CROP_INFRONTOF", "CROP_INFRONT", "CROP_BEHIND", "CROP_AHEAD")
+        _module(f"CROP_{name}", _AROUND, lambda image, box: enlarged(box, image))
+        for name in ("FRONTOF", "INFRONTOF", "INFRONT", "BEHIND", "AHEAD")
     ),
     _inline("COUNT", (Param("box", "images"),), "number", "The number of boxes.", _count),
     _inline("RESULT", (Param("var", "any"),), "any", "Ends the program with this answer.", _result),

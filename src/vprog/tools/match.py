@@ -1,7 +1,8 @@
 """match: how well do phrases fit an image? SELECT, CLASSIFY; verify_property, best_text_match.
 
-VisProg's SELECT takes the object that fits a query best, CLASSIFY names each object by the category
-that fits it best (VisProg, module table and code).
+VisProg's SELECT takes the objects that a query names, or else the one that fits it best, and reads
+commas as several queries; CLASSIFY names each object by the category that fits it best (VisProg,
+module table and code).
 """
 
 from __future__ import annotations
@@ -62,19 +63,46 @@ def _candidates(args: Args) -> list[Region]:
     return named or objects
 
 
+def _queries(args: Args) -> list[str]:
+    query = str(args["query"])
+    return [part.strip() for part in query.split(",") if part.strip()] or [query]
+
+
+def _named(args: Args) -> list[Region]:
+    """The objects that a query names by their label, where no category is given."""
+    if args["category"] is not None:
+        return []
+    found = []
+    for query in _queries(args):
+        # Panoptic labels of COCO have these endings, as in "grass-merged".
+        labels = [query.lower() + ending for ending in ("", "-merged", "-other-merged")]
+        present = {o.label.lower() for o in _objects(args)}
+        label = next((label for label in labels if label in present), None)
+        found += [o for o in _objects(args) if label is not None and o.label.lower() == label]
+    return found
+
+
 def _select_calls(args: Args) -> list[dict[str, Value]]:
-    return [{"image": region, "options": [args["query"]]} for region in _candidates(args)]
+    if _named(args):
+        return []
+    queries: list[Value] = list(_queries(args))
+    return [{"image": region, "options": queries} for region in _candidates(args)]
 
 
 def _select_finish(args: Args, results: Sequence[Result], pictures: Pictures) -> Result:
     del pictures
+    named: list[Value] = list(_named(args))
+    if named:
+        return Result(named, {"note": "chosen by label"})
     candidates = _candidates(args)
     if not candidates:
         return Result([], {"note": "nothing to select from"})
-    scores = [_scores(r)[0] for r in results]
-    best = max(range(len(scores)), key=scores.__getitem__)
-    chosen = candidates[best]._replace(label=str(args["query"]), score=scores[best])
-    return Result([chosen], {"scores": scores})
+    scores = [_scores(r) for r in results]
+    chosen: list[Value] = []
+    for number, query in enumerate(_queries(args)):
+        best = max(range(len(scores)), key=lambda index: scores[index][number])
+        chosen.append(candidates[best]._replace(label=query, score=scores[best][number]))
+    return Result(chosen, {"scores": scores if len(chosen) > 1 else [s[0] for s in scores]})
 
 
 SELECT = Module(
@@ -87,8 +115,9 @@ SELECT = Module(
     ),
     returns="images",
     doc=(
-        "Of the boxes `object` the one that fits `query` best, as a list of one box; `category` "
-        "considers only boxes with that label first."
+        "Of the boxes `object` those whose label is `query`, or else the one that fits it best; "
+        "several queries are separated by commas. With a `category`, the one box that fits best "
+        "among those with that label."
     ),
     tool="match",
     sentence="best {query} : {value}",
