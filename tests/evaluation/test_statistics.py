@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from vprog.benchmarks.metric import Missing, Ratio, Whole, mean, mean_of_groups
-from vprog.evaluation.statistics import Interval, interval, paired_difference, wilson
+from vprog.evaluation.statistics import (
+    Interval,
+    grouped_difference,
+    groups_interval,
+    interval,
+    paired_difference,
+    wilson,
+)
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=300)
 
@@ -154,3 +161,50 @@ def test_figures_that_are_no_share() -> None:
     assert interval(Whole(lambda _: 0.0, 8), range(8)) is None
     assert interval(Missing("no file"), range(8)) is None
     assert interval(mean([None, None]), "ab") is None
+
+
+def test_copies_of_an_example_tell_no_more_than_one() -> None:
+    """Six equal rows an item: the interval over items is that of one row each, not of six."""
+    once = [1.0] * 90 + [0.0] * 10
+    items = [item for item in range(100) for _ in range(6)]
+    found = groups_interval(mean([once[item] for item in items]), items)
+    assert found is not None
+    over, groups = found
+    assert groups == 100
+    alone = math.sqrt(0.9 * 0.1 / 100) * 1.96
+    assert (over.low, over.high) == pytest.approx((0.9 - alone, 0.9 + alone), abs=0.012)
+    low, high = wilson(540, 600)
+    assert over.high - over.low > 2 * (high - low)
+
+
+def test_an_interval_over_groups_needs_groups_and_a_proportion() -> None:
+    assert groups_interval(mean([1.0, 0.0]), ["a", "b"]) is None
+    assert groups_interval(mean([0.5, 0.0]), ["a", "a"]) is None
+    assert groups_interval(mean([1.0, None]), ["a", "a"]) is None
+    perfect = groups_interval(mean([1.0] * 4), ["a", "a", "b", "b"])
+    assert perfect is not None
+    assert perfect[0] == Interval(*wilson(2, 2), "wilson")
+
+
+def test_differences_of_groups() -> None:
+    first, second = [0.0] * 12 + [1.0] * 588, [1.0] * 600
+    items = [index // 6 for index in range(600)]
+    alone = paired_difference(first, second)
+    found = grouped_difference(first, second, items)
+    assert found is not None
+    # Two items gained: one in two that both go the same way by chance, each side counted.
+    assert (found["groups"], found["p_value"]) == (100, 0.5)
+    assert alone["p_value"] < 0.001
+    assert found["ci_low"] <= 0.0 < alone["ci_low"]
+    assert grouped_difference(first, second, range(600)) is None
+
+
+@given(PAIRS.filter(lambda pairs: len(pairs) > 1))
+def test_the_test_of_many_groups_is_nearly_that_of_few(pairs: list[tuple[bool, bool]]) -> None:
+    """With pairs of equal rows the exact test is McNemar's on single rows."""
+    first = [float(a) for a, _ in pairs for _ in range(2)]
+    second = [float(b) for _, b in pairs for _ in range(2)]
+    found = grouped_difference(first, second, [index // 2 for index in range(len(first))])
+    assert found is not None
+    exact = paired_difference([a for a, _ in pairs], [b for _, b in pairs])["p_value"]
+    assert found["p_value"] == pytest.approx(exact, abs=0.025)

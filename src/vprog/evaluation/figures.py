@@ -9,7 +9,7 @@ from typing import Any
 
 from vprog.benchmarks.benchmark import Answered, Answers, Benchmark
 from vprog.benchmarks.metric import Metric, Missing, Ratio, Whole, mean
-from vprog.evaluation.statistics import interval
+from vprog.evaluation.statistics import groups_interval, interval
 from vprog.example import Example, Picture
 from vprog.runs.record import Record
 
@@ -60,7 +60,8 @@ def describe(metric: Metric, clusters: Sequence[Hashable]) -> dict[str, Any]:
 
     Returns:
         ``value``, ``ci95`` with ``interval`` (its method), ``n`` (what the mean is over: examples,
-        or groups of them) and ``unit`` (``share`` or ``number``); or ``value`` null and
+        or groups of them) and ``unit`` (``share`` or ``number``); with ``groups``, their number,
+        and ``ci95_groups`` where a proportion's examples belong together; or ``value`` null and
         ``missing``, the reason.
     """
     value = metric.value()
@@ -69,12 +70,18 @@ def describe(metric: Metric, clusters: Sequence[Hashable]) -> dict[str, Any]:
         return {"value": None, "missing": why}
     assert not isinstance(metric, Missing)
     found = interval(metric, clusters)
+    grouped = groups_interval(metric, clusters)
+    more: dict[str, Any] = {}
+    if grouped is not None:
+        over, groups = grouped
+        more = {"groups": groups, "ci95_groups": [round(over.low, 6), round(over.high, 6)]}
     return {
         "value": round(value, 6),
         "ci95": [round(found.low, 6), round(found.high, 6)] if found else None,
         "n": count(metric),
         "interval": found.method if found else None,
         "unit": "share" if metric.is_share else "number",
+        **more,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from vprog.evaluation.figures import (
     official_metrics,
 )
 from vprog.evaluation.selection import ids_hash
-from vprog.evaluation.statistics import paired_difference
+from vprog.evaluation.statistics import grouped_difference, paired_difference
 from vprog.runs.folder import read_settings, read_traces, write_atomically
 from vprog.runs.record import Record
 
@@ -35,11 +35,13 @@ class ScoredRun:
         path: The folder.
         records: The record of the answer that the run gave to every example, by example id.
         figures: The object that ``vprog score --json`` prints.
+        clusters: Of every labelled example, by its id, what it belongs to; see ``clusters_of``.
     """
 
     path: Path
     records: Mapping[str, Record]
     figures: dict[str, Any]
+    clusters: Mapping[str, Hashable]
 
 
 def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
@@ -104,7 +106,7 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
         write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
     except InputError as error:  # a full disk or somebody else's run: the figures stand anyway
         note(f"metrics.json is not kept: {error}")
-    return ScoredRun(path, records, figures)
+    return ScoredRun(path, records, figures, dict(zip(labelled, clusters, strict=True)))
 
 
 def _ended(record: Record) -> tuple[str, str | None]:
@@ -148,6 +150,8 @@ def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
     a = [first.records[id].verdict for id in common]
     b = [second.records[id].verdict for id in common]
     paired = paired_difference([v.credit for v in a], [v.credit for v in b])
+    clusters = [first.clusters[id] for id in common]
+    grouped = grouped_difference([v.credit for v in a], [v.credit for v in b], clusters)
     same = sum(
         x.answer == y.answer and (x.judgement == "failed") == (y.judgement == "failed")
         for x, y in zip(a, b, strict=True)
@@ -163,4 +167,15 @@ def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
         "lost": int(paired["lost"]),
         "p_value": float(f"{paired['p_value']:.6g}"),
         "same_answers": same,
+        **_over_groups(grouped),
+    }
+
+
+def _over_groups(grouped: Mapping[str, float] | None) -> dict[str, Any]:
+    if grouped is None:
+        return {}
+    return {
+        "groups": int(grouped["groups"]),
+        "ci95_groups": [round(grouped["ci_low"], 6), round(grouped["ci_high"], 6)],
+        "p_value_groups": float(f"{grouped['p_value']:.6g}"),
     }

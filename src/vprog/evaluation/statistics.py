@@ -79,6 +79,35 @@ def interval(metric: Metric, clusters: Sequence[Hashable], seed: int = 0) -> Int
     plain = _proportion(metric, range(len(metric.tops))) or _proportion(metric, clusters)
     if plain is not None:
         return Interval(*wilson(*plain), "wilson")
+    return _clustered(metric, clusters, seed)
+
+
+def groups_interval(
+    metric: Metric, clusters: Sequence[Hashable], seed: int = 0
+) -> tuple[Interval, int] | None:
+    """What a proportion's interval is if examples of one cluster count as right or wrong together.
+
+    The six pictures of an NLVR item, or the questions about one picture, tell less than as many
+    that have nothing to do with each other, which Wilson's interval takes them for.
+
+    Returns:
+        The interval, by a bootstrap over clusters as in ``interval``, and how many clusters take
+        part; None where the figure is no proportion of examples, every cluster has one, or one
+        cluster has all.
+    """
+    if not isinstance(metric, Ratio) or _proportion(metric, range(len(metric.tops))) is None:
+        return None
+    _, bottoms = _sums(metric, clusters)
+    taking_part = sum(bottom > 0 for bottom in bottoms)
+    if taking_part in (1, round(math.fsum(bottoms))):
+        return None
+    found = _clustered(metric, clusters, seed)
+    return None if found is None else (found, taking_part)
+
+
+def _clustered(metric: Ratio, clusters: Sequence[Hashable], seed: int) -> Interval | None:
+    value = metric.value()
+    assert value is not None
     tops, bottoms = _sums(metric, clusters)
     taking_part = sum(bottom > 0 for bottom in bottoms)
     if taking_part > 1:
@@ -146,6 +175,39 @@ def _bootstrap_whole(metric: Metric, clusters: Sequence[Hashable], seed: int) ->
             values.append(value)
     low, high = np.percentile(values or [0.0], (2.5, 97.5))
     return Interval(float(low), float(high), "bootstrap") if high - low > _SAME else None
+
+
+FLIPS = 10_000
+"""Random signs of a test over groups; all there are where few groups differ."""
+
+
+def grouped_difference(
+    first: Sequence[float], second: Sequence[float], clusters: Sequence[Hashable], seed: int = 0
+) -> dict[str, float] | None:
+    """What ``paired_difference`` says if examples of one cluster change together.
+
+    Returns:
+        ``groups``, ``ci_low`` and ``ci_high`` of a bootstrap that draws clusters, and ``p_value``
+        of the test that every cluster's sum of differences might as well have the other sign; None
+        where every cluster has one example, or one has all.
+    """
+    import numpy as np
+
+    pairs = zip(first, second, strict=True)
+    tops, bottoms = _sums(Ratio([b - a for a, b in pairs], [1.0] * len(first)), clusters)
+    if len(tops) in (1, len(first)):
+        return None
+    low, high = _bootstrap_ratio(tops, bottoms, root=False, seed=seed)
+    changed = np.array([top for top in tops if abs(top) > _SAME])
+    if len(changed) <= math.log2(FLIPS):
+        bits = np.arange(2 ** len(changed))[:, None] >> np.arange(len(changed)) & 1
+        sums = (1 - 2 * bits) @ changed
+    else:
+        signs = np.random.default_rng(seed).integers(0, 2, (FLIPS, len(changed))) * 2 - 1
+        # The signs that were found are one of those that were possible.
+        sums = np.append(signs @ changed, changed.sum())
+    p_value = float((np.abs(sums) >= abs(changed.sum()) - 1e-9).mean())
+    return {"groups": len(tops), "ci_low": low, "ci_high": high, "p_value": p_value}
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> dict[str, float]:

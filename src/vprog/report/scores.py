@@ -86,7 +86,12 @@ def _tables(figures: Sequence[Mapping[str, Any]], wide: bool) -> list[Table]:
         (f"{benchmarks}: accuracy in percent [95 % interval]", (*_COLUMNS, *facts), rows)
     ]
     for f in figures:
-        more: list[list[Cell]] = [
+        grouped = f["metrics"]["accuracy"]
+        more: list[list[Cell]] = []
+        if "groups" in grouped:
+            cell = figure({**grouped, "ci95": grouped["ci95_groups"]})
+            more.append([f"accuracy, over {grouped['groups']:,} groups", cell])
+        more += [
             [name, figure(entry)]
             for name, entry in f["metrics"].items()
             if name != "accuracy" and entry["value"] is not None
@@ -165,9 +170,16 @@ def _about(f: Mapping[str, Any], wide: bool) -> list[str]:
 
 def _compared(c: Mapping[str, Any]) -> str:
     low, high = c["ci95"]
+    grouped = ""
+    if "groups" in c:
+        least, most = c["ci95_groups"]
+        grouped = (
+            f"\n  over {c['groups']:,} groups of them [{100 * least:+.1f}, {100 * most:+.1f}], "
+            f"p = {c['p_value_groups']:.3g}"
+        )
     return (
         f"second - first: {100 * c['difference']:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         f", McNemar p = {c['p_value']:.3g}\n"
         f"  on {c['n']:,} common examples, {c['same_answers']:,} of them with the same answer\n"
-        f"  {c['gained']:,} right in the second alone, {c['lost']:,} in the first alone"
+        f"  {c['gained']:,} right in the second alone, {c['lost']:,} in the first alone{grouped}"
     )
