@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -58,6 +59,10 @@ def test_replay_of_a_run(tmp_path: Path) -> None:
         Program(texts[2], "python", -2 / 3),
     ]
     assert write(writer, EXAMPLE, "steps") == []
+    other = dataclasses.replace(EXAMPLE, question="how many?")
+    for language in ("python", "steps"):
+        with pytest.raises(InputError, match=r"its programs of 'q 杯' are for '\?', and here"):
+            write(writer, other, language)
 
 
 def test_replay_of_a_file(tmp_path: Path) -> None:
@@ -76,6 +81,12 @@ def test_replay_of_a_file(tmp_path: Path) -> None:
     seven = Example(id="7", pictures=(), question="")
     assert write(writer, seven, "python") == [Program("x", "python")]
     assert write(writer, seven, "steps") == []
+    (tmp_path / "q.jsonl").write_text(json.dumps(rows[1] | {"question": "who?"}))
+    with pytest.raises(InputError, match=r"of '7' are for 'who\?', and here '7' is ''"):
+        write(Replay(tmp_path / "q.jsonl"), seven, "python")
+    (tmp_path / "q.jsonl").write_text(json.dumps(rows[1] | {"question": 3}))
+    with pytest.raises(InputError, match="line 1: question must be text"):
+        Replay(tmp_path / "q.jsonl")
 
 
 def test_a_replayed_run_gives_the_same_answers(inside, tmp_path: Path, world: Path) -> None:

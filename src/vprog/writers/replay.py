@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from vprog.errors import InputError
 from vprog.example import Example
@@ -21,8 +21,9 @@ _KEYS = ("id", "program", "language")
 class Replay:
     """Writes the programs of an earlier run, or of a file with one JSON object a line.
 
-    A line holds ``id``, ``program``, ``language`` and optionally ``logprob``. The record of the
-    chat writer is such a file too.
+    A line holds ``id``, ``program``, ``language`` and optionally ``logprob`` and ``question``. The
+    record of the chat writer is such a file too. Where the question is known, programs are for no
+    other one: other data may have the same ids.
     """
 
     def __init__(self, source: Path) -> None:
@@ -37,9 +38,12 @@ class Replay:
         self.name = f"replay:{source}"
         self.usage = Usage()
         self._programs: dict[tuple[str, str], list[Program]] = defaultdict(list)
+        self._questions: dict[str, str] = {}
         digest = hashlib.sha256()
         rows = _from_run(source) if is_run(source) else _from_file(source)
-        for id, program in rows:
+        for id, program, question in rows:
+            if question is not None:
+                self._questions[id] = question
             self._programs[id, program.language].append(program)
             digest.update(repr((id, program.language, program.text)).encode())
         self.fingerprint = f"replay {digest.hexdigest()[:16]}"
@@ -47,9 +51,20 @@ class Replay:
     def write(
         self, examples: Sequence[Example], language: Language, sampling: Sampling
     ) -> Iterator[Sequence[Program]]:
-        """The recorded candidates of each in that language, whatever their number."""
+        """The recorded candidates of each in that language, whatever their number.
+
+        Raises:
+            InputError: They were written for another question.
+        """
         del sampling
         for example in examples:
+            asked = self._questions.get(example.id, example.question)
+            if asked != example.question:
+                raise InputError(
+                    f"cannot replay {self.name.partition(':')[2]}: its programs of {example.id!r} "
+                    f"are for {asked!r}, and here {example.id!r} is {example.question!r}. Replay "
+                    "what was written for the same data"
+                )
             yield self._programs.get((example.id, language), [])
 
     def repair(
@@ -61,15 +76,19 @@ class Replay:
             yield None
 
 
-def _from_run(source: Path) -> Iterator[tuple[str, Program]]:
+Row: TypeAlias = tuple[str, Program, str | None]
+"""An example's id, a program for it, and its question where it is known."""
+
+
+def _from_run(source: Path) -> Iterator[Row]:
     for record in sorted(read_traces(source), key=lambda r: r.trace.candidate):
         trace = record.trace
         program = Program(trace.program, to_language(trace.language), trace.logprob)
         for _ in range(max(record.count, 1)):  # those that were merged into it have their vote
-            yield trace.example_id, program
+            yield trace.example_id, program, record.question
 
 
-def _from_file(source: Path) -> Iterator[tuple[str, Program]]:
+def _from_file(source: Path) -> Iterator[Row]:
     if source.is_dir():
         raise InputError(f"cannot replay {source}: it is a folder without a run.toml")
     try:
@@ -87,7 +106,7 @@ def _from_file(source: Path) -> Iterator[tuple[str, Program]]:
                 raise InputError(f"{source}, line {number}: {error}") from None
 
 
-def _parsed(line: str) -> Iterator[tuple[str, Program]]:
+def _parsed(line: str) -> Iterator[Row]:
     """The programs of one line of a file: one, or those of an exchange with a chat endpoint.
 
     Raises:
@@ -110,7 +129,7 @@ def _parsed(line: str) -> Iterator[tuple[str, Program]]:
                 yield _program(row | program | {"id": id})
 
 
-def _program(row: Mapping[str, Any]) -> tuple[str, Program]:
+def _program(row: Mapping[str, Any]) -> Row:
     for key in _KEYS:
         if key not in row:
             raise InputError(f"no key {key!r}; wanted are {', '.join(_KEYS)}")
@@ -123,4 +142,7 @@ def _program(row: Mapping[str, Any]) -> tuple[str, Program]:
         raise InputError(f"language must be text, got {type(language).__name__}")
     if logprob is not None and (not isinstance(logprob, int | float) or isinstance(logprob, bool)):
         raise InputError(f"logprob must be a number or left out, got {logprob!r}")
-    return str(id), Program(text, to_language(language), logprob)
+    question = row.get("question")
+    if question is not None and not isinstance(question, str):
+        raise InputError(f"question must be text or left out, got {question!r}")
+    return str(id), Program(text, to_language(language), logprob), question
