@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -33,6 +34,37 @@ def test_a_picture_in_another_file_is_read_when_it_is_needed(tmp_path: Path) -> 
     assert str(tmp_path) in picture.where
 
 
+TURNS = {1: [[0, 1, 2], [3, 4, 5]], 2: [[2, 1, 0], [5, 4, 3]], 3: [[5, 4, 3], [2, 1, 0]],
+         4: [[3, 4, 5], [0, 1, 2]], 5: [[0, 3], [1, 4], [2, 5]], 6: [[3, 0], [4, 1], [5, 2]],
+         7: [[5, 2], [4, 1], [3, 0]], 8: [[2, 5], [1, 4], [0, 3]]}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP"])
+@pytest.mark.parametrize("held", [*TURNS, 9])
+def test_pictures_are_upright_as_exif_says(held: int, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = held
+    file = io.BytesIO()
+    stored = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3) * 40).convert("RGB")
+    stored.save(file, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    picture = Picture("p", encoded=file.getvalue)
+    wanted = TURNS.get(held, TURNS[1])
+    seen = np.asarray(picture.load())[:, :, 0]
+    assert (seen == np.array(wanted) * 40).all()
+    assert picture.size == (len(wanted[0]), len(wanted))
+    assert picture.region[1:5] == (0, 0, *picture.size)
+
+
+def test_exif_that_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(image: Image.Image) -> Image.Exif:
+        raise SyntaxError("not a TIFF file")
+
+    file = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(file, "JPEG")
+    monkeypatch.setattr(Image.Image, "getexif", broken)
+    assert Picture("p", encoded=file.getvalue).load().size == (4, 3)
+
+
 def test_a_cell_that_is_no_picture_is_a_picture_error() -> None:
     with pytest.raises(PictureError, match="cannot read picture"):
         Picture("cell", path="table.tsv", encoded=lambda: b"text").load()
@@ -58,3 +90,8 @@ def test_choices_stand_below_the_question() -> None:
     assert choice.with_choices("Which one?") == (
         "Which one?\nA. cat\nB. dog\nAnswer with the letter of the right choice."
     )
+    many = Example(id="1", pictures=(), question="Which?", extra={"choices": list(range(54))})
+    lines = many.with_choices("Which?").split("\n")
+    assert [lines[n] for n in (1, 26, 27, 52, 53, 54)] == [
+        "A. 0", "Z. 25", "AA. 26", "AZ. 51", "BA. 52", "BB. 53",
+    ]  # fmt: skip

@@ -34,6 +34,7 @@ CC-BY-4.0); from round 1 on also the programs that the round before wrote for fo
 statements, as far as `search.py` trusts them. Of the sample only labels and pictures judge
 programs; no program of it was written for training, and the 100 that are written by hand only serve
 to refuse what answers otherwise. Nothing of dev was used.
+NLVR: Suhr et al., ACL 2017, https://github.com/lil-lab/nlvr, CC-BY-4.0.
 
 ## Recipe
 {how} Muon and AdamW, moving average 0.99, gradients clipped at 1, fp32, one thread, seed {seed}.

@@ -47,6 +47,12 @@ ABOUT: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+SOURCES: Mapping[str, str] = {
+    "shapes": "SHAPES: Andreas et al., CVPR 2016, files of https://github.com/ronghanghu/n2nmn, "
+    "BSD-2-Clause.",
+    "nlvr": "NLVR: Suhr et al., ACL 2017, https://github.com/lil-lab/nlvr, CC-BY-4.0.",
+}
+
 
 def card(name: str, results: Mapping[str, Any], made: Mapping[str, Any]) -> str:
     """The card of a checkpoint.
@@ -92,6 +98,7 @@ half-precision weights.
 
 ## Data
 {about["data"]}
+{SOURCES[task]}
 
 ## Recipe
 `python {made["recipe"]} --data DIR --seed {made["seed"]}`: stepwise distillation from a small

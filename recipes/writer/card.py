@@ -46,7 +46,9 @@ ABOUT: dict[str, dict[str, str]] = {
         "languages; it starts as `zoo:writer`.",
         "data": "The distinct sentences of `train.med` and `train.large` with programs made of "
         "their layouts (text alone, a tenth kept back to choose by), and half as many questions "
-        "of the drawn world. No sentence of `val` is among them.",
+        "of the drawn world. No sentence of `val` is among them.\n"
+        "SHAPES: Andreas et al., CVPR 2016, files of https://github.com/ronghanghu/n2nmn, "
+        "BSD-2-Clause.",
         "measured": "`vprog run shapes --data DIR --split val --writer zoo:shapes --toolbox "
         "pixels`; majority .615.",
         "recipe": "All weights of `zoo:writer` trained on; optimisers and average as there.",

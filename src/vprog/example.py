@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
+_ORIENTATION = 0x0112
+_ON_ITS_SIDE = (5, 6, 7, 8)
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels are refused: decoding one would take gigabytes."""
 
@@ -229,7 +231,8 @@ class Picture:
                 self._size = (self._scene.width, self._scene.height)
             else:
                 with self._open() as image:
-                    self._size = image.size
+                    turned = orientation(image) in _ON_ITS_SIDE
+                    self._size = image.size[::-1] if turned else image.size
         return self._size
 
     @property
@@ -256,7 +259,7 @@ class Picture:
         return self._region
 
     def load(self) -> Image:
-        """The pixels as a Pillow image in mode RGB.
+        """The pixels as a Pillow image in mode RGB, upright as the file's EXIF orientation says.
 
         Raises:
             PictureError: The picture is missing, truncated, no picture, or too large.
@@ -269,7 +272,7 @@ class Picture:
             return self.render()
         try:
             with self._open() as image:
-                return image.convert("RGB")
+                return upright(image).convert("RGB")
         except PictureError:
             raise
         except Exception as error:  # Pillow's decoders raise many types on broken files
@@ -306,6 +309,39 @@ class Picture:
                 f"at most {MAX_PIXELS:,} pixels are allowed. Scale it down first"
             )
         return image
+
+
+def choice_letter(index: int) -> str:
+    """What the choice at an index is called: A to Z, then AA, AB and so on."""
+    before, last = divmod(index, len(ascii_uppercase))
+    return (choice_letter(before - 1) if before else "") + ascii_uppercase[last]
+
+
+def orientation(image: Image) -> int:
+    """How a file says that its picture was held: EXIF's 1 (upright) to 8; 1 where it says nothing.
+
+    Phones store what the sensor saw and note how to turn it.
+    """
+    # Pillow turns TIFF by itself, and would read a whole PNG to see what stands at its end.
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return 1
+    try:
+        held = int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # broken EXIF; the pixels may be well
+        return 1
+    return held if 1 <= held <= 8 else 1
+
+
+def upright(image: Image) -> Image:
+    """The picture turned as its EXIF orientation says, as ``datasets`` and browsers show it."""
+    from PIL.Image import Transpose
+
+    turns = (
+        None, Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM,
+        Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90,
+    )  # fmt: skip
+    turn = turns[orientation(image) - 1]
+    return image if turn is None else image.transpose(turn)
 
 
 @lru_cache(maxsize=4)
@@ -360,7 +396,5 @@ class Example:
         choices = self.extra.get("choices")
         if not choices:
             return question
-        lines = (
-            f"{letter}. {text}" for letter, text in zip(ascii_uppercase, choices, strict=False)
-        )
+        lines = (f"{choice_letter(index)}. {text}" for index, text in enumerate(choices))
         return "\n".join((question, *lines, "Answer with the letter of the right choice."))

@@ -42,6 +42,14 @@ def test_the_text_of_a_choice_goes_before_letters() -> None:
     assert pick("a", ["c", "b"]) == 0  # no choice is called a: the letter of the first
 
 
+def test_letters_go_on_after_z() -> None:
+    many = [f"class {n}" for n in range(30)]
+    assert [pick(answer, many) for answer in ("Z", "aa", "(AD)", "AB: it", "AE")] == [
+        25, 26, 29, 27, None,
+    ]  # fmt: skip
+    assert pick("no: the cat", ["cat", "dog"]) == 0  # words are no letters
+
+
 def test_equal_choices_cannot_be_told_apart_by_text() -> None:
     assert pick("cat", ["cat", "a cat", "dog"]) is None
     assert pick("A", ["cat", "a cat", "dog"]) == 0

@@ -29,6 +29,16 @@ def test_a_toolbox_of_the_zoo_binds_taught_checkpoints() -> None:
     assert bound >= {f"zoo:{name}" for name in CHECKPOINTS}
 
 
+@pytest.mark.parametrize("name", TAUGHT)
+def test_a_file_may_start_from_taught_tools(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "box.toml"
+    file.write_text(f'base = "{name}"\nvqa = "pixels"\n')
+    taught = {b.tool: b for b in read_toolbox(name)}
+    bound = {b.tool: b for b in read_toolbox(str(file))}
+    assert bound.pop("vqa").backend == "pixels"
+    assert bound == {tool: b for tool, b in taught.items() if tool != "vqa"}
+
+
 def test_the_nearest_toolbox_is_offered() -> None:
     with pytest.raises(InputError, match=r"unknown toolbox 'zoo:shape'.*Did you mean 'zoo:shapes'"):
         read_toolbox("zoo:shape")
@@ -42,6 +52,24 @@ def test_the_nearest_toolbox_is_offered() -> None:
 def test_recipes_that_need_a_benchmarks_files_are_named(name: str, recipe: str) -> None:
     with pytest.raises(InputError, match=rf"recipes/{recipe}\.py --help"):
         train(name, minutes=0, steps=None, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        (name, "https://github.com/lil-lab/nlvr, CC-BY-4.0")
+        for name in ("nlvr", "detect-nlvr", "match-nlvr")
+    ]
+    + [
+        (name, "https://github.com/ronghanghu/n2nmn, BSD-2-Clause")
+        for name in ("shapes", "detect-shapes", "vlm-shapes")
+    ],
+)
+def test_cards_and_the_notice_say_whose_data_was_learned_from(name: str, source: str) -> None:
+    assert source in (Path(ROWS[name]["folder"]) / "README.md").read_text("utf-8")
+    notice = (Path(__file__).parents[2] / "NOTICE").read_text("utf-8")
+    address, _, licence = source.partition(", ")
+    assert all(text in notice for text in (f"zoo:{name}", address, licence))
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from string import ascii_uppercase
 
 from vprog.benchmarks.vqa_answers import plain_text
-from vprog.example import Example
+from vprog.example import Example, choice_letter
 from vprog.trace import Value
 from vprog.verify import answer_text
 
-_LETTER = re.compile(r"\(?([A-Za-z])\)?(?:[.:)]\s*(\S.*)?)?", re.DOTALL)
-"""A letter alone or before a choice: ``b``, ``(B)``, ``B.``, ``B: a red car``."""
+_LETTER = re.compile(r"\(?([A-Za-z]+)\)?(?:[.:)]\s*(\S.*)?)?", re.DOTALL)
+"""A letter, or letters, alone or before a choice: ``b``, ``(B)``, ``B.``, ``AB: a red car``."""
 
 
 def pick(value: Value, choices: Sequence[str]) -> int | None:
@@ -38,8 +37,10 @@ def pick(value: Value, choices: Sequence[str]) -> int | None:
         return equal[0]
     letter = _LETTER.fullmatch(text)
     if letter is not None:
-        index = ascii_uppercase.index(letter[1].upper())
-        return index if index < len(choices) else None
+        name = letter[1].upper()
+        names = [choice_letter(index) for index in range(len(choices))]
+        if name in names or len(name) == 1:
+            return names.index(name) if name in names else None
     held = [index for index, form in enumerate(forms) if form and _has_words(said, form)]
     return held[0] if len(held) == 1 else None
 

@@ -323,9 +323,13 @@ def _known(
     programs = writer.write(examples, settings.language, settings.sampling)
     known = [Written(e, p) for e, p in zip(examples, programs, strict=True) if p]
     if not known:
+        hint = (
+            ". Where the benchmark has no gold programs, somebody must write them: --writer chat, "
+            "local:MODEL, zoo or replay:FILE"
+        )
         raise InputError(
             f"the writer {settings.writer!r} has no {settings.language} program for any of the "
-            f"{len(examples)} examples"
+            f"{len(examples)} examples" + (hint if isinstance(writer, Gold) else "")
         )
     return known
 

@@ -42,31 +42,6 @@ def print_scores(
         print(_compared(comparison))
 
 
-def print_overview(figures: Sequence[Mapping[str, Any]], kind: str) -> None:
-    """Prints one table with a row a run and a column for each question type of one kind.
-
-    Args:
-        figures: One object a run; all of one benchmark.
-        kind: Which types to break down by, such as ``structural``.
-    """
-    from rich.console import Console
-
-    types = sorted({value for f in figures for value in f["by_type"].get(kind, {})})
-    rows: list[list[Cell]] = []
-    for f in figures:
-        by_type = f["by_type"].get(kind, {})
-        shares = [Figure(by_type[t]["value"]) if t in by_type else None for t in types]
-        name = f"{f['toolbox']} {f['language']}"
-        rows.append([name, figure(f["metrics"]["accuracy"]), *shares])
-    majority: list[Cell] = ["majority", Figure(figures[0]["majority"]["value"])]
-    rows.append(majority + [None] * len(types))
-    print(f"{figures[0]['benchmark']}, {figures[0]['n']:,} questions: accuracy [95 % interval]")
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=100)
-    console.print(render_rich("", ("toolbox", "all", *types), rows))
-
-
 def _tables(figures: Sequence[Mapping[str, Any]], wide: bool) -> list[Table]:
     facts = _FACTS if wide else ()
     rows: list[list[Cell]] = [

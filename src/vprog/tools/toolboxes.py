@@ -163,11 +163,11 @@ def _from_file(path: Path) -> list[Binding]:
 
 def _base(base: Any, path: Path) -> dict[str, Binding]:
     """The bindings that a file starts from: of a name, or of another file beside it."""
-    if base in NAMES:
-        return _named(base)
+    if base in (*NAMES, *TAUGHT):
+        return {binding.tool: binding for binding in read_toolbox(base)}
     other = path.parent / str(base)
     if not str(base).endswith(".toml"):
-        known = ", ".join(NAMES)
+        known = ", ".join((*NAMES, *TAUGHT))
         raise InputError(
             f"{path}: base: unknown toolbox {base!r}. Known: {known}, or a file that ends in .toml"
         )
