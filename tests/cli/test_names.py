@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,16 @@ def test_no_program_in_that_language(inside, tmp_path: Path, world: Path) -> Non
     (tmp_path / "p.jsonl").write_text('{"id": "x", "program": "p", "language": "steps"}\n')
     message = inside(*RUN, "--writer", "replay:p.jsonl").message
     assert message == "the writer 'replay:p.jsonl' has no steps program for any of the 60 examples"
+
+
+def test_a_benchmark_without_gold_programs_says_who_may_write_them(inside, world: Path) -> None:
+    row = {"image": next((world / "images").iterdir()).name, "question": "How many cups?"}
+    (world / "mine.jsonl").write_text(json.dumps(row))
+    message = inside("run", "own", "--data", "world/mine.jsonl", "--writer", "gold").message
+    assert message == (
+        "the writer 'gold' has no steps program for any of the 1 examples. Where the benchmark has "
+        "no gold programs, somebody must write them: --writer chat, local:MODEL, zoo or replay:FILE"
+    )
 
 
 def test_drawn_worlds_serve_every_task(inside, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +75,43 @@ def test_nothing_at_all_shows_help(inside) -> None:
     ended = inside()
     assert ended.code == 2
     assert "Usage: vprog" in ended.out + ended.err
+
+
+HOLD = """
+import os, signal, sys, threading, time
+import torch
+from vprog.cli.app import app, main
+
+ones = torch.ones(200, 200)
+
+def hold():
+    while True:
+        torch.mm(ones, ones)
+
+@app.command("hold")
+def held(dry_run: bool = False):
+    for _ in range(4):
+        threading.Thread(target=hold, daemon=True).start()
+    print("begun")
+    os.kill(os.getpid(), signal.{name})
+    time.sleep(60)
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "code", "said"),
+    [
+        ("SIGTERM", (), 143, "terminated; finished work is kept, the same command goes on"),
+        ("SIGINT", ("--dry-run",), 130, "interrupted; a dry run keeps nothing"),
+    ],
+)
+def test_a_thread_inside_torch_does_not_change_how_a_command_ends(
+    vprog, tmp_path: Path, name: str, options: tuple[str, ...], code: int, said: str
+) -> None:
+    pytest.importorskip("torch", reason="needs torch: pip install 'vprog[hf]'")
+    script = tmp_path / "hold.py"
+    script.write_text(HOLD.replace("{name}", name))
+    ended = vprog("hold", *options, program=script)
+    assert (ended.code, ended.out, ended.err) == (code, "begun\n", f"vprog: {said}\n")

@@ -111,3 +111,53 @@ def test_a_judge_accepts_answers_of_other_words(tmp_path: Path) -> None:
         assert len(server.bodies) == 2  # once each wording; what is right is not asked about
     assert accepted == {("e", 0), ("e", 3)}
     assert usage.requests == 2
+
+
+def test_thoughts_are_no_verdicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = example()
+    answers = ("navy blue", "red", "azure", "gray")
+    records = [make_record(Trace("e", n, "python", "", [], a), one) for n, a in enumerate(answers)]
+    both = [Candidates(example=one, records=tuple(records))]
+    late: list[str] = []
+
+    def script(body: dict[str, Any], number: int) -> Act:
+        del number
+        assert body["max_tokens"] == 512
+        asked = body["messages"][0]["content"].split("Given answer: ")[1]
+        replies = {
+            "navy": "<think>\nNo? They mean the same.\n</think>\n\n**Yes**, it does.",
+            "red": "Yes or no?\n</think>\nNo.",
+            "azure": late[0] if late else "<think>\nYes, azure is a blue, but",
+            "gray": "Nobody can say.",
+        }
+        return Act(200, completion(next(r for name, r in replies.items() if name in asked)))
+
+    with serving(script) as server:
+        settings = WriterSettings(model="m", base_urls=(server.url,))
+        accepted, _ = judge_answers(both, settings, tmp_path / "judge.jsonl")
+        assert accepted == {("e", 0)}
+        said = capsys.readouterr().err
+        assert "no verdict on 2 of 4 answers" in said
+        assert "azure is a blue" in said
+        late.append("Yes")
+        accepted, usage = judge_answers(both, settings, tmp_path / "judge.jsonl")
+        assert accepted == {("e", 0), ("e", 2)}
+        assert usage.requests == 2  # verdicts are kept
+    assert "no verdict on 1 of 4" in capsys.readouterr().err
+
+
+def test_a_thought_is_no_rationale(tmp_path: Path) -> None:
+    thought = "<think>\nA cow? No.\n</think>\n\nThe ball is blue. So the answer is blue."
+
+    def script(body: dict[str, Any], number: int) -> Act:
+        del number
+        whole = "whole" in body["messages"][0]["content"]
+        return Act(200, completion(thought if whole else "<think>\nSo the answer is blue."))
+
+    pairs = [(example(f"{q} ball?", q), RENDERED) for q in ("whole", "cut")]
+    with serving(script) as server:
+        settings = WriterSettings(model="m", base_urls=(server.url,))
+        new = rewrite_rationales(pairs, settings, tmp_path / "r.jsonl")
+    assert new.rationales[0].text == "the ball is blue . so the answer is blue ."
+    assert new.rationales[1] is RENDERED
+    assert new.refused == {"nothing was written": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from vprog.benchmarks import load_benchmark
 from vprog.distill.candidates import Candidates, at_least_one, read_candidates, yield_curve
 from vprog.distill.choose import choose
 from vprog.distill.filters import disagreed, steps_refused, without_evidence
+from vprog.distill.records import short_answer
 from vprog.distill.settings import ChoiceSettings, DistillData
 from vprog.distill.splits import split_by_picture
 from vprog.errors import InputError
@@ -51,6 +53,12 @@ def test_yield_is_the_chance_of_a_right_one_among_k() -> None:
             )
     assert at_least_one(2, 1, 5) == 1.0
     assert at_least_one(0, 0, 3) == 0.0
+
+
+def test_the_short_answer_of_a_choice_is_its_letter() -> None:
+    many = replace(example(), extra={"choices": [f"class {n}" for n in range(30)]})
+    assert [short_answer(many, f"class {n}") for n in (0, 25, 26)] == ["A", "Z", "AA"]
+    assert short_answer(many, "no class") == "no class"
 
 
 def test_yield_counts_programs_that_were_written_alike() -> None:

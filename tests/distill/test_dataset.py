@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from vprog.distill.asking import Rewritten
 from vprog.distill.candidates import Candidates, read_candidates
 from vprog.distill.dataset import build, load_records
 from vprog.distill.settings import ChoiceSettings, DistillData, PromptSettings, RationaleSettings
@@ -18,6 +19,7 @@ from vprog.evaluation.run import RunSettings, run_benchmark
 from vprog.example import Picture
 from vprog.program.program import Program
 from vprog.writers.gold import Gold
+from vprog.writers.settings import WriterSettings
 from vprog.writers.writer import Sampling, Usage
 
 datasets = pytest.importorskip("datasets", reason="needs datasets: pip install 'vprog[datasets]'")
@@ -69,6 +71,11 @@ def run(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Path:
     return out
 
 
+def text_of(turn: dict[str, Any]) -> str:
+    text: str = turn["content"][0]["text"]
+    return text
+
+
 @pytest.fixture(scope="module")
 def built(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     out = tmp_path_factory.mktemp("built") / "data"
@@ -82,12 +89,12 @@ def test_counts(built: tuple[Any, Path]) -> None:
     assert found.rejects == {"wrong": 60, "failed": 60}
     assert sum(kinds["answer"] for kinds in found.records.values()) == 60
     assert sum(kinds["rationale"] for kinds in found.records.values()) == 48
-    assert found.preferences == 48
+    assert found.preferences == found.records["train"]["rationale"] < 48
     assert found.yields["1"]["value"] == pytest.approx(48 / 60 / 3, abs=1e-6)
     assert found.yields["3"]["value"] == pytest.approx(48 / 60)
     assert found.spurious == {
         "value": 0.0, "ci95": found.spurious["ci95"], "n": 48, "interval": "wilson",
-        "unit": "share",
+        "unit": "share", "groups": 6, "ci95_groups": found.spurious["ci95_groups"],
     }  # fmt: skip
 
 
@@ -134,6 +141,36 @@ def test_hub_layout_and_disk(built: tuple[Any, Path], tmp_path: Path) -> None:
     whole.save_to_disk(str(tmp_path / "disk"))
     again = load_records(tmp_path / "disk")
     assert again["val"][0]["messages"] == load_records(out)["val"][0]["messages"]
+
+
+def test_preferences_are_rendered_ones_of_train(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rewrite(pairs: Any, *_: Any) -> Rewritten:
+        new = tuple(replace(r, text=f"in other words , {r.text}") for _, r in pairs)
+        return Rewritten(rationales=new, refused={}, kept=len(new), usage=Usage())
+
+    monkeypatch.setattr("vprog.distill.dataset.rewrite_rationales", rewrite)
+    build(run, tmp_path / "data", replace(SETTINGS, scenes=0, rewriter=WriterSettings(model="m")))
+    train = load_records(tmp_path / "data")["train"]
+    told = {r["example_id"]: text_of(r["messages"][1]) for r in train if r["kind"] == "rationale"}
+    pairs = datasets.load_dataset(str(tmp_path / "data"), "preferences")["train"]
+    assert {pair["example_id"] for pair in pairs} == set(told)
+    for pair in pairs:
+        chosen = text_of(pair["chosen"][0])
+        assert told[pair["example_id"]] == f"in other words , {chosen}"
+
+
+def test_files_end_before_their_pictures_are_too_many_bytes(
+    run: Path, built: tuple[Any, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = load_records(built[1])["train"]
+    size = len(whole.with_format("arrow")[0]["images"][0][0]["bytes"].as_py())
+    monkeypatch.setattr("vprog.teach.arrow.PICTURES_MB", 10 * size / 1e6)
+    build(run, tmp_path / "data", SETTINGS)
+    files = sorted((tmp_path / "data" / "data").glob("train-*.parquet"))
+    assert len(files) > len(whole) / 20
+    assert load_records(tmp_path / "data")["train"]["messages"][:] == whole["messages"][:]
 
 
 def test_the_card_says_what_is_in_it(built: tuple[Any, Path]) -> None:
@@ -240,6 +277,9 @@ def test_the_command(run: Path, tmp_path: Path, inside: Callable[..., Any]) -> N
     said = json.loads(done.out)
     assert said["outcomes"]["verified"] == 48
     assert inside("export", "distill", run, "--mode", "best").code == 2
+    for share, said in ((0.0001, "none (too few pictures)"), (0, "none")):
+        done = inside("export", "distill", run, "--val-share", share, "--out", tmp_path / "e")
+        assert f"\nval: {said}\n" in done.out
 
 
 @pytest.mark.filterwarnings("default")

@@ -47,6 +47,7 @@ def test_a_data_set_of_a_run_tunes_a_student(
     assert made.score > made.before
     held = json.loads((tmp_path / "student/vprog.json").read_text())
     assert held["answer"]["plain"] is True
+    assert held["grid"] == 32
     assert held["settings"] == {"prompt": "{} answer with a single word or phrase"}
 
     answered = inside(*run, "--model", "student", "--explain", "--out", "runs/student", "--json")

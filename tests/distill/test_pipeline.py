@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ def test_checkpoints_are_ordinary_ones(
     folder = out / said["models"]["vpd-20"]
     model = transformers.AutoModelForImageTextToText.from_pretrained(folder)
     assert model.config.model_type == "idefics3"
+    assert json.loads((folder / "vprog.json").read_text())["grid"] == 100
 
 
 def test_labels_are_nested(distilled: tuple[Path, DistillSettings, dict[str, Any]]) -> None:
@@ -125,6 +127,8 @@ def test_the_same_command_again_trains_nothing(
 
     monkeypatch.setattr("vprog.distill.sft_loop.SftLoop.forward", no_step)
     assert distill(settings, out)["records"] == said["records"]
+    smaller = replace(settings.training, micro_batch=1, cache_mb=0.0, packing=False)
+    assert distill(replace(settings, training=smaller), out)["records"] == said["records"]
 
 
 def test_a_folder_holds_one_distillation(

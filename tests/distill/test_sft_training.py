@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from students import images, make_student, record, records
 
 from vprog.errors import InputError
@@ -94,6 +95,29 @@ def test_killed_and_continued_it_comes_to_the_same(
         train(model, records(8), tmp_path / "killed", settings("lora", seed=1), val=val)
     with pytest.raises(InputError, match="holds a training with other settings"):
         train(model, records(7), tmp_path / "killed", settings("lora"), val=val)
+
+
+def test_checkpointing_changes_memory_alone(
+    student: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vprog.distill.sft_loop import SftLoop
+    from vprog.distill.train import train
+
+    model, val, forward = student("idefics3"), records(3), SftLoop.forward
+    train(model, records(8), tmp_path / "plain", settings("lora"), val=val)
+
+    def full(loop: Any, step: int, item: Any) -> Any:
+        if step == 3:
+            raise MemoryError
+        return forward(loop, step, item)
+
+    message = r"student ran out of memory at step 3: set checkpointing = true or lower micro_batch"
+    monkeypatch.setattr(SftLoop, "forward", full)
+    with pytest.raises(InputError, match=message):
+        train(model, records(8), tmp_path / "out", settings("lora"), val=val)
+    monkeypatch.undo()
+    train(model, records(8), tmp_path / "out", settings("lora", checkpointing=True), val=val)
+    assert losses(tmp_path / "out") == losses(tmp_path / "plain")
 
 
 def test_fewer_examples_than_processes_cannot_be_spread(
@@ -225,6 +249,36 @@ def test_records_of_others_need_images_and_messages_alone() -> None:
     assert found.weights == [1.0] * 4
     assert found.texts(0)[1] == "red"
     assert found.by_example({"answer": 1, "rationale": 0}) == [[0], [1], [2], [3]]
+
+
+def test_equal_ids_of_other_data_sets_and_tasks_are_other_examples(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from vprog.distill.sft import Records
+
+    rows = encoded(records(2))  # an answer and a rationale each
+    files = [tmp_path / place for place in ("a/0.parquet", "a/1.parquet", "b/0.parquet")]
+    for file, columns in zip(files, ({"task": "x"}, {"task": "x"}, {}), strict=True):
+        file.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist([{**row, **columns} for row in rows]), file)
+    every = {"answer": 1.0, "rationale": 1.0}
+    found = Records(files).by_example(every)
+    assert found == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9], [10, 11]]
+    tasks = [{**row, "task": name} for name in ("x", "y") for row in records(1)]
+    assert Records(tasks).by_example(every) == [[0, 1], [2, 3]]
+
+
+def test_pictures_are_seen_upright() -> None:
+    from vprog.distill.sft import Records
+
+    exif = Image.Exif()
+    exif[0x0112] = 6  # held upright, stored on its side
+    file = io.BytesIO()
+    Image.new("RGB", (48, 32)).save(file, "JPEG", exif=exif)
+    row = record(images(1), "how many", "two", "answer")
+    found = Records([{**row, "images": [{"bytes": file.getvalue(), "path": None}]}])
+    assert found.images(0)[0].size == (32, 48)
 
 
 def turns(**changes: Any) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
-"""Times of phases survive a process that was killed while it wrote one down."""
+"""A folder is for one purpose; times of phases survive a process that was killed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from vprog.runs.held import phase, phases
+import pytest
+
+from vprog.errors import InputError
+from vprog.runs.held import held, phase, phases
 
 
 def test_a_torn_line_costs_its_own_phase_alone(tmp_path: Path) -> None:
@@ -16,3 +19,19 @@ def test_a_torn_line_costs_its_own_phase_alone(tmp_path: Path) -> None:
     with phase(tmp_path, "test"):
         pass
     assert list(phases(tmp_path)) == ["run", "test"]
+
+
+def test_what_decides_nothing_may_change(tmp_path: Path) -> None:
+    with held(tmp_path, {"seed": 0, "training": {"steps": 5, "micro_batch": 16}}):
+        pass
+    now = {"seed": 0, "training": {"steps": 5, "micro_batch": 2, "workers": 1}}
+    with held(tmp_path, now, but=("micro_batch", "workers")):
+        pass
+    with (
+        pytest.raises(InputError, match=r"training was \{'steps': 5\}, now \{'steps': 6\}"),
+        held(tmp_path, {"training": {"steps": 6}}, but=("micro_batch", "workers")),
+    ):
+        pass
+    tables = {"training": {"steps": 5, "all": {"workers": 2}, "detect": {"micro_batch": 1}}}
+    with held(tmp_path, tables, but=("micro_batch", "workers")):
+        pass

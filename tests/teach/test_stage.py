@@ -19,7 +19,7 @@ from vprog.runs.folder import read_traces
 from vprog.teach.matrix import tasks_of
 from vprog.teach.options import stage_settings
 from vprog.teach.plan import plan_stage
-from vprog.teach.rounds import Stage, accuracy, train_tool
+from vprog.teach.rounds import Stage, accuracy, run_to_end, train_tool
 from vprog.teach.stage import (
     StageSettings,
     Task,
@@ -33,6 +33,7 @@ from vprog.teach.student import open_student
 from vprog.teach.teach import teach
 from vprog.teach.toolbox import write_toolbox
 from vprog.teach.vocabulary import unknown_words
+from vprog.tools.backends.hf.runtime import load_model
 from vprog.tools.toolboxes import read_toolbox
 from vprog.world import write
 
@@ -379,6 +380,31 @@ def test_the_student_that_trains_is_in_memory_alone(
     assert alive == [False]
 
 
+def test_no_model_stays_in_memory_behind_a_run_or_a_training(
+    stage: tuple[Path, dict[str, Any]],
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[Any] = []
+
+    def watched(*args: Any) -> Any:
+        model = load_model(*args)
+        loaded.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr("vprog.tools.backends.hf.runtime.load_model", watched)
+    settings = settings_of(world)
+    run = settings.run(settings.target, "val", "val", "steps", "zoo")
+    run_to_end(run, tmp_path / "run")
+    shutil.copytree(stage[0], tmp_path / "stage")
+    shutil.rmtree(tmp_path / "stage" / "round-1" / "detect")
+    again = Stage(settings, tmp_path / "stage", None)
+    assert train_tool(again, 1, "detect", again.start) is not None
+    assert len(loaded) >= 4, "the run's, the one that was counted, the student, the one before"
+    assert not [model for model in loaded if model() is not None]
+
+
 def test_a_teacher_that_answers_nothing_that_learns(world: Path, tmp_path: Path) -> None:
     settings = settings_of(world, toolbox="oracle", keep=(), unseen=())
     with pytest.raises(InputError, match="nothing to teach"):
@@ -483,6 +509,29 @@ def test_toolbox_files_start_from_each_other(tmp_path: Path) -> None:
     second.write_text('base = "ozo"\n')
     with pytest.raises(InputError, match="unknown toolbox 'ozo'"):
         read_toolbox(str(second))
+
+
+def test_a_taught_toolbox_keeps_what_its_base_set(tmp_path: Path) -> None:
+    base = tmp_path / "mine.toml"
+    base.write_text(
+        'base = "zoo"\nvqa = {model = "zoo:vqa", dtype = "bfloat16", batch_size = 4}\n'
+        'match = {model = "zoo:match", contrasts = ["\u00e9 \U0001f600", "a cat"], bias = -0.5}\n'
+        'detect = "oracle"\n'
+    )
+    (tmp_path / "taught").mkdir()
+    taught = f"zoo:vqa + {tmp_path / 'taught'}"
+    models = {"vqa": taught, "match": str(tmp_path / "taught"), "detect": "zoo:detect"}
+    file = tmp_path / "taught.toml"
+    write_toolbox(file, base=str(base), models=models)
+    assert 'detect = "zoo:detect"' in file.read_text(), "nothing was set: plain text"
+    before = {b.tool: b.settings for b in read_toolbox(str(base))}
+    after = {b.tool: b.settings for b in read_toolbox(str(file))}
+    vqa, match = after["vqa"], after["match"]
+    assert vqa is not None
+    assert match is not None
+    assert vqa.adapters == (str(tmp_path / "taught"),)
+    assert replace(vqa, adapters=()) == before["vqa"]
+    assert replace(match, model="zoo:match") == before["match"]
 
 
 def test_a_picture_under_another_id() -> None:

@@ -207,6 +207,20 @@ def test_the_process_export_holds_every_step(
     assert "world-gqa" in card
 
 
+def test_a_file_of_an_export_ends_before_its_pictures_are_too_many_bytes(
+    runs: dict[Language, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "process"
+    export_process(runs["steps"], out, None, True)
+    whole = pq.read_table(out / "process-00000.parquet")
+    mean_mb = sum(len(row["bytes"]) for cell in whole["image"].to_pylist() for row in cell) / 25e6
+    monkeypatch.setattr("vprog.teach.arrow.PICTURES_MB", 5 * mean_mb)
+    export_process(runs["steps"], out, None, True)
+    parts = [pq.read_table(file) for file in sorted(out.glob("*.parquet"))]
+    assert 4 <= len(parts) <= 6
+    assert [row for part in parts for row in part.to_pylist()] == whole.to_pylist()
+
+
 def test_without_a_teacher_its_columns_are_null(runs: dict[Language, Path], tmp_path: Path) -> None:
     export_process(runs["python"], tmp_path / "p")
     steps = [

@@ -209,3 +209,19 @@ def test_self_distillation_of_tokens() -> None:
     assert float(size[0]) == pytest.approx(max(1, belief.sum()), rel=1e-5)
     none, _ = detect_loss.tokens_kl(old, old)
     assert float(none[0]) == pytest.approx(0, abs=1e-4)
+
+
+def test_no_box_that_was_found_has_a_class_target_below_the_least() -> None:
+    box = torch.tensor([[0.5, 0.5, 0.3, 0.3]])
+    logits = torch.full((1, 1), 0.3).logit()
+    target = detect_loss.Target(box, torch.tensor([0.2]))
+
+    def loss(boxes: Any) -> float:
+        found = detect_loss.Found(logits=logits, boxes=boxes[None])
+        return float(detect_loss.set_loss(found, [target], least=0.38)[0])
+
+    assert loss(box) == pytest.approx(2 * plain_focal(float(logits), 0.38), rel=1e-4)
+    far = box + 0.1
+    apart = 1 - plain_giou(far[0].numpy(), box[0].numpy())
+    weighed = 0.2 * (5 * 0.4 + 2 * apart)
+    assert loss(far) - loss(box) == pytest.approx(weighed, rel=1e-4), "its weight stays the score"

@@ -124,6 +124,52 @@ def test_merged_lora_is_the_lora_that_learned_where_layers_have_many_names(
         assert torch.allclose(merged.boxes, unmerged.boxes, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["owlvit", "grounding_dino"])
+def test_a_box_of_an_unsure_teacher_is_to_be_found_by_the_student(
+    name: str, checkpoint: Callable[[str], str]
+) -> None:
+    import dataclasses
+
+    import torch
+
+    from vprog.teach.detect_loss import Found
+    from vprog.teach.student import open_student, student_settings
+    from vprog.tools.backends.hf.views import Views
+
+    student = open_student("detect", student_settings("detect", checkpoint(name)))
+    threshold = student.backend.choices()["threshold"]
+    (row,) = rows("detect", 1)
+    unsure = tuple(box._replace(score=threshold / 2) for box in row.boxes or ())
+    part = student.prepare([dataclasses.replace(row, boxes=unsure)], Views(pictures()))[0]
+
+    def loss(belief: float) -> float:
+        said = Found(logits=torch.tensor([[belief]]).logit(), boxes=part["targets"][0].boxes[None])
+        return float(student.losses(said, part, 1.0, False)[0])
+
+    assert loss(threshold + 0.1) < 1e-6 < loss(threshold / 2)
+
+
+def test_self_distillation_holds_a_bias_that_learns(checkpoint: Callable[[str], str]) -> None:
+    import torch
+
+    from vprog.teach.student import open_student, student_settings
+    from vprog.tools.backends.hf.views import Views
+
+    settings = student_settings("match", checkpoint("siglip"))
+    student, before = open_student("match", settings), open_student("match", settings)
+    student.model.requires_grad_(True)
+    part = student.prepare(rows("match", 2), Views(pictures()))[0]
+    kept = []
+    for shift in (0.0, 1.0):
+        with torch.no_grad():
+            student.model.logit_bias += shift
+            old = before.look(part)
+        kept.append(student.keeps(student.look(part), old, part, 1.0)[0].sum())
+    assert float(kept[0].detach()) == pytest.approx(0, abs=1e-5)
+    kept[1].backward()
+    assert float(student.model.logit_bias.grad) > 0, "back to where it was"
+
+
 def losses(tool: str, model: str) -> float:
     """The loss of all rows, by the student's own rule."""
     import torch

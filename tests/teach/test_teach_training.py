@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from taught import make_checkpoint, pictures, rows
+from taught import TOOLS, make_checkpoint, pictures, rows
 
 from vprog.errors import InputError
 from vprog.teach.lessons import Lessons, in_turn
@@ -179,6 +179,89 @@ def test_processes_wait_for_the_one_that_validates(checkpoint: Callable[[str], s
     from vprog.training.devices import make_accelerator
 
     assert make_accelerator("no", "cpu").init_handler.timeout == timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [("owlvit", "lora"), ("idefics3", "lora"), ("blip", "full")]
+)
+def test_checkpointing_computes_layers_again_and_the_same(
+    name: str, method: Any, checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    from vprog.teach.loop import Loop
+    from vprog.teach.train import _material, train
+
+    tool, model, replay = TOOLS[name], checkpoint(name), {"old": rows(TOOLS[name], 2)}
+    losses, passes = [], []
+    for on in (False, True):
+        settings = TeachSettings(
+            method=method, steps=3, batch_size=4, learning_rate=3e-3, rank=2, checkpointing=on,
+            validate_every=0,
+        )  # fmt: skip
+        material = _material(tool, model, rows(tool, 4), (), replay, pictures(), settings)
+        loop = Loop(material, settings, None, None)
+        seen: list[int] = []
+        for part in material.student.model.modules():
+            if isinstance(part, GradientCheckpointingLayer):
+                linear = next(m for m in part.modules() if type(m).__name__ == "Linear")
+                linear.register_forward_hook(lambda *_, to=seen: to.append(1))
+        losses.append([loop.step(n) for n in range(3)])
+        passes.append(len(seen))
+        loop.close()
+        train(
+            tool, model, rows(tool, 4), pictures(), tmp_path / "out",
+            settings=settings, replay=replay,
+        )  # fmt: skip
+    assert losses[1] == losses[0]
+    assert passes[1] > 1.3 * passes[0], "its layers were computed again"
+
+
+def test_checkpointing_is_refused_where_the_class_does_not_support_it(
+    checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    from vprog.teach.train import train
+
+    message = "GroundingDinoForObjectDetection does not support .*leave it out for detect"
+    with pytest.raises(InputError, match=message):
+        train(
+            "detect", checkpoint("grounding_dino"), rows("detect", 2), pictures(), tmp_path / "out",
+            settings=TeachSettings(checkpointing=True),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_where_memory_runs_out_it_says_what_to_change_and_goes_on(
+    checkpointing: bool,
+    checkpoint: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    from vprog.teach.loop import Loop
+
+    forward, model = Loop.forward, checkpoint("siglip")
+
+    def full(loop: Any, step: int, item: Any) -> Any:
+        if step == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+        return forward(loop, step, item)
+
+    message = (
+        r"training match ran out of memory at step 2: "
+        + (r"" if checkpointing else r"set checkpointing = true, and the same command goes on .*")
+        + r"lower batch_size \(now 4\) and raise accumulate"
+    )
+    monkeypatch.setattr(Loop, "forward", full)
+    with pytest.raises(InputError, match=message):
+        once(model, tmp_path / "out", checkpointing=checkpointing)
+    monkeypatch.undo()
+    once(model, tmp_path / "out", checkpointing=True)
+    straight = once(model, tmp_path / "straight")
+    assert straight.best_step > 0
+    one, two = (tmp_path / out / "training/losses.jsonl" for out in ("out", "straight"))
+    assert one.read_text() == two.read_text()
 
 
 def test_settings_out_of_range() -> None:

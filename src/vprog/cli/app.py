@@ -7,6 +7,8 @@ one JSON object and nothing else.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -114,13 +116,27 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             raise
         code = _report(error)
     if code in (130, 143):
-        how = "interrupted" if code == 130 else "terminated"
-        print(f"vprog: {how}; finished work is kept, the same command goes on", file=sys.stderr)
+        _end_early(code, dry="--dry-run" in given)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _terminate(number: int, frame: Any) -> NoReturn:
     raise Terminated
+
+
+def _end_early(code: int, *, dry: bool) -> NoReturn:
+    """Ends the process without taking the interpreter down.
+
+    A thread that comes back from a model meanwhile would abort the process, with another exit code.
+    """
+    how = "interrupted" if code == 130 else "terminated"
+    kept = "a dry run keeps nothing" if dry else "finished work is kept, the same command goes on"
+    with contextlib.suppress(OSError):
+        print(f"vprog: {how}; {kept}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def _report(error: Exception) -> int:

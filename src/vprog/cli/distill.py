@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from vprog.cli.options import DryRun, Json, LanguageName, Seed, Toolbox, print_json
-from vprog.cli.writer_options import Prices
+from vprog.cli.writer_options import (
+    BaseUrl,
+    Budget,
+    Concurrency,
+    Grammar,
+    MaxTokens,
+    Prices,
+    Prompt,
+    RecordFile,
+    Shots,
+    refuse_needless,
+    refuse_without_chat,
+    writer_settings,
+)
 
 
 def distill(
@@ -34,6 +47,17 @@ def distill(
     language: LanguageName = "steps",
     k: Annotated[int, typer.Option("--k", help="Candidate programs a question.", min=1)] = 5,
     temperature: Annotated[float, typer.Option(help="At which they are drawn.")] = 0.5,
+    base_url: BaseUrl = None,
+    model: Annotated[
+        str | None, typer.Option(help="chat: the model, as the endpoint calls it.")
+    ] = None,
+    prompt: Prompt = None,
+    shots: Shots = None,
+    max_tokens: MaxTokens = None,
+    grammar: Grammar = None,
+    concurrency: Concurrency = None,
+    budget: Budget = None,
+    record: RecordFile = None,
     row: Annotated[
         list[str] | None,
         typer.Option(help="instruct, instruct_compute, vpd, vpd_unverified; repeatable."),
@@ -67,7 +91,12 @@ def distill(
     from vprog.report.distill import print_distilled
     from vprog.report.plan import print_outline
 
-    settings = distill_settings(dict(locals()))
+    given = dict(locals())
+    refuse_without_chat(writer, given)
+    if writer.partition(":")[0] in ("gold", "replay"):
+        asked = {name: given[name] for name in ("prompt", "shots", "max_tokens", "grammar")}
+        refuse_needless(f"the writer {writer!r}", asked)
+    settings = distill_settings({**given, "writer_settings": writer_settings(given)})
     if dry_run:
         plan = plan_distill(settings, prices=prices).to_json()
         print_json(plan) if json else print_outline(plan["plan"])

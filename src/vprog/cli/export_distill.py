@@ -65,7 +65,9 @@ def distill(
     told = ", ".join(f"{name} {count:,}" for name, count in built.outcomes.items())
     typer.echo(f"{built.out}: {built.examples:,} examples ({told})")
     for split, kinds in built.records.items():
-        typer.echo(f"{split}: " + ", ".join(f"{n:,} {kind}s" for kind, n in kinds.items()))
+        counts = ", ".join(f"{n:,} {kind}s" for kind, n in kinds.items())
+        none = "none (too few pictures)" if val_share else "none"
+        typer.echo(f"{split}: {counts or none}")
     for k, figure in built.yields.items():
         typer.echo(f"a verified program with k = {k}: {figure['value']:.3f} of the questions")
     if built.spurious is not None:

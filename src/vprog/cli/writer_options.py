@@ -88,6 +88,20 @@ def refuse_needless(who: str, given: Mapping[str, Any], *more: str) -> None:
             raise InputError(f"{who} asks no model for programs; leave out {option}")
 
 
+def refuse_without_chat(writer: str, given: Mapping[str, Any]) -> None:
+    """Options of endpoints are for the writer ``chat`` alone.
+
+    Raises:
+        InputError: One of them is given to another writer.
+    """
+    from vprog.errors import InputError
+
+    for name in ("base_url", "model", "concurrency", "budget", "record"):
+        if writer != "chat" and given[name]:
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"{option} is for --writer chat, and the writer is {writer!r}")
+
+
 def writer_options(given: Mapping[str, Any]) -> dict[str, Any]:
     """``sampling`` and ``writer_settings`` of a run.
 

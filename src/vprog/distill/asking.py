@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vprog.console import note
 from vprog.distill.candidates import Candidates
 from vprog.distill.choose import Named, name_of
 from vprog.distill.faithful import rewritten, unfaithful
@@ -14,10 +16,15 @@ from vprog.example import Example
 from vprog.runs.record import Record
 from vprog.tools.backend import Toolbox
 from vprog.writers.chat import Chat
+from vprog.writers.exchange import Reply
 from vprog.writers.prompt import Messages
+from vprog.writers.reply import without_thoughts
 from vprog.writers.settings import WriterSettings
 from vprog.writers.writer import Sampling, Usage
 
+_TOKENS = 512
+"""Longest reply, thoughts included."""
+_VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _JUDGE = """\
 Question about a picture: {question}
 Right answer: {label}
@@ -44,10 +51,13 @@ def judge_answers(
 ) -> tuple[set[Named], Usage]:
     """Asks a chat model about answers that no label equals, once for each wording.
 
+    A reply that begins with neither yes nor no is no verdict: it accepts nothing, is told, and is
+    asked for again the next time.
+
     Args:
         candidates: Of a run; unlabelled examples and answers that are none are not asked about.
         settings: Endpoint and model.
-        record: File that keeps every exchange; what it holds is not asked again.
+        record: File that keeps every exchange; a verdict that it holds is not asked for again.
 
     Returns:
         The candidates that the judge accepts, and what it used.
@@ -61,7 +71,8 @@ def judge_answers(
             answer = found.verdict.answer
             if one.example.answers and found.verdict.judgement == "wrong" and answer is not None:
                 asked.setdefault((one.example.id, answer), (one.example, []))[1].append(found)
-    chat = _chat("judge", settings, record, tokens=8)
+    chat = _chat("judge", settings, record)
+    chat.record.forget(lambda reply: _verdict(reply) is None)
     messages = [
         (
             example,
@@ -70,10 +81,25 @@ def judge_answers(
         for (_, answer), (example, _) in asked.items()
     ]
     accepted: set[Named] = set()
+    none: list[str] = []
     for (_, records), replies in zip(asked.values(), chat.reply(messages, Sampling()), strict=True):
-        if replies and replies[0].text.strip().lower().lstrip("*\"'").startswith("yes"):
+        verdict = _verdict(replies[0]) if replies else None
+        if verdict == "yes":
             accepted |= {name_of(found) for found in records}
+        elif verdict is None and replies:
+            none.append(replies[0].text)
+    if none:
+        note(
+            f"the judge gave no verdict on {len(none):,} of {len(asked):,} answers, which stay "
+            f"wrong; the first reply, instead of yes or no: {none[0][:200]!r}"
+        )
     return accepted, chat.usage
+
+
+def _verdict(reply: Reply) -> str | None:
+    """``yes`` or ``no``; None for neither."""
+    found = _VERDICT.match(without_thoughts(reply.text))
+    return None if found is None else found[1].lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +132,12 @@ def rewrite_rationales(
     Raises:
         InputError: The endpoint cannot be reached, or the budget is spent.
     """
-    chat = _chat("rewriter", settings, record, tokens=settings.max_tokens or 512)
+    chat = _chat("rewriter", settings, record)
     asked = [(example, _rewriting(example, rationale)) for example, rationale in pairs]
     taken: list[Rationale] = []
     refused: dict[str, int] = {}
     for (example, rationale), replies in zip(pairs, chat.reply(asked, Sampling()), strict=True):
-        text = rewritten(replies[0].text) if replies else ""
+        text = rewritten(without_thoughts(replies[0].text)) if replies else ""
         why = unfaithful(text, rationale, example) if text else "nothing was written"
         if why:
             refused[why] = refused.get(why, 0) + 1
@@ -137,8 +163,8 @@ def _rewriting(example: Example, rationale: Rationale) -> Messages:
     )
 
 
-def _chat(name: str, settings: WriterSettings, record: Path, tokens: int) -> Chat:
-    own = replace(settings, record=record, max_tokens=tokens)
+def _chat(name: str, settings: WriterSettings, record: Path) -> Chat:
+    own = replace(settings, record=record, max_tokens=settings.max_tokens or _TOKENS)
     return Chat(name, Toolbox(name=name, tools={}), own)
 
 

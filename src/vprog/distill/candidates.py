@@ -12,7 +12,7 @@ from vprog.benchmarks.metric import mean
 from vprog.errors import InputError
 from vprog.evaluation.figures import describe
 from vprog.example import Example
-from vprog.runs.folder import read_settings, read_traces
+from vprog.runs.folder import read_traces
 from vprog.runs.record import Record
 from vprog.teach.steps import example_of, load_examples
 
@@ -117,8 +117,3 @@ def yield_curve(
 def cluster_of(example: Example) -> str:
     """Which examples are right or wrong together: those of a group, else of a picture."""
     return example.group or (example.pictures[0].id if example.pictures else example.id)
-
-
-def run_name(run: Path) -> str:
-    """What a run is, for records: its benchmark's name."""
-    return str(read_settings(run)["benchmark"]).partition(":")[0]

@@ -60,7 +60,7 @@ def data_card(built: Built, run: Mapping[str, Any], settings: DistillData) -> st
         f'"{settings.prompt.answer_instruction}"); those that a program explains have another of '
         f'kind `rationale` ("{settings.prompt.rationale_instruction}"). Columns: `images`, '
         "`messages`, `kind`, `weight`, `example_id`, `task`, `language`, `program`, `trace_id`, "
-        "`verdict`, `source`.",
+        "`verdict`, `source`. The pairs of `preferences` are of the split train, as rendered.",
         "",
         "## Programs",
         _counted("Examples", built.outcomes),

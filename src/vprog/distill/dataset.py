@@ -5,7 +5,7 @@
     README.md                        data card
     data/train-00000.parquet ...     records, two an example, see ``records.schema``
     data/val-00000.parquet ...       the same of other pictures
-    preferences/part-00000.parquet   explanation beside rejected explanation, for DPO
+    preferences/part-00000.parquet   of train: explanation beside rejected explanation, for DPO
     rejects/part-00000.parquet       every rejected candidate with its class
     built.json                       settings and counts
 
@@ -22,7 +22,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ from vprog.errors import InputError
 from vprog.example import Example
 from vprog.runs.folder import read_settings
 from vprog.runs.record import Record
-from vprog.teach.arrow import CARD, ROWS, with_features
+from vprog.teach.arrow import CARD, files_of, with_features
 from vprog.tools.tool import Tool
 from vprog.tools.toolboxes import load_toolbox
 
@@ -77,7 +76,7 @@ class Built:
         outcomes: ``Outcome`` -> examples.
         records: Split -> kind -> records.
         rejects: Class -> rejected candidates.
-        preferences: Preference pairs.
+        preferences: Preference pairs, of train alone.
         rewritten: Rationales in a chat model's words.
         refused: Reason -> rewritten rationales that were not faithful.
         judged: Examples whose answer only the judge accepted.
@@ -151,6 +150,7 @@ class _Making:
         self._candidates = _some(read_candidates(run), settings)
         if not settings.embed:
             _refuse_archives(self._candidates)
+        self._rendered: dict[str, Rationale] = {}
         self._refused: dict[str, int] = {}
         self._rewritten = 0
 
@@ -168,7 +168,7 @@ class _Making:
     def rationales(self, choices: Sequence[Choice]) -> dict[str, tuple[Rationale, str]]:
         """Rationale and source by example id, of the examples that a program explains."""
         self._show("telling rationales")
-        told = {
+        told = self._rendered = {
             c.example.id: self._render(c.example, c.record, self._ending(c))
             for c in choices
             if c.record is not None
@@ -235,7 +235,7 @@ class _Making:
                 _write(beside / "data", split, schema(), rows)
             preferences = _write(
                 beside / "preferences", "part", preferences_schema(),
-                self._preferences(used, rationales),
+                self._preferences(c for c in used if splits[c.example.id] == "train"),
             )  # fmt: skip
             rejects = Counter(r.kind for c in choices for r in c.rejects)
             _write(
@@ -299,14 +299,15 @@ class _Making:
         assert choice.record is not None
         return answer_of(choice.record), "program"
 
-    def _preferences(
-        self, choices: Sequence[Choice], rationales: Mapping[str, tuple[Rationale, str]]
-    ) -> Iterator[dict[str, Any]]:
-        """Explanations of chosen and rejected programs that ended, where their texts differ."""
+    def _preferences(self, choices: Iterable[Choice]) -> Iterator[dict[str, Any]]:
+        """Explanations of chosen and rejected programs that ended, where their texts differ.
+
+        Both as rendered: pairs of which one is rewritten would teach its style.
+        """
         for choice in choices:
             if choice.record is None:
                 continue
-            chosen = rationales[choice.example.id][0].text
+            chosen = self._rendered[choice.example.id].text
             seen = {chosen}
             for reject in choice.rejects:
                 if reject.record.trace.failure is not None:
@@ -345,19 +346,17 @@ def _refuse_archives(candidates: Iterable[Candidates]) -> None:
 
 
 def _write(folder: Path, name: str, columns: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Writes rows as Parquet files of ``ROWS`` rows, none where there are none; how many rows."""
+    """Writes rows as Parquet files, see ``files_of``, none where there are none; how many rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = with_features(columns)
-    left = iter(rows)
-    total = number = 0
-    while some := list(islice(left, ROWS)):
+    total = 0
+    for number, some in enumerate(files_of(rows)):
         folder.mkdir(parents=True, exist_ok=True)
         table = pa.Table.from_pylist(some, schema=columns)
         pq.write_table(table, folder / f"{name}-{number:05d}.parquet", compression="zstd")
         total += len(some)
-        number += 1
     return total
 
 

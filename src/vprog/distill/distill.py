@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 from vprog.console import note
 from vprog.distill.explained import read_explanations, verified_rationales
 from vprog.distill.latency import latency
-from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline
+from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline, check_writer
 from vprog.distill.table import found
+from vprog.distill.train import NO_MATTER
 from vprog.errors import InputError
 from vprog.report.distill import distill_tables
 from vprog.report.html import ReportItem, write_report
 from vprog.runs.folder import read_traces, write_atomically
-from vprog.runs.held import held, phase, phases
+from vprog.runs.held import PURPOSE, held, phase, phases
 
 SHOWN = 100
 """Examples of each task on the page."""
@@ -37,7 +39,9 @@ def distill(settings: DistillSettings, out: Path, *, timed: bool = True) -> dict
     Raises:
         InputError: Anything wrong with settings, data, models or folder; what is finished is kept.
     """
-    with held(out, settings.table()):
+    if not (out / PURPOSE).is_file():
+        check_writer(settings)
+    with held(out, settings.table(), but=NO_MATTER):
         pipeline = Pipeline(settings, out)
         pipeline.go()
         with phase(out, "figures"):
@@ -59,13 +63,21 @@ def distill(settings: DistillSettings, out: Path, *, timed: bool = True) -> dict
 
 
 def _kept(file: Path, pipeline: Pipeline) -> dict[str, Any] | None:
-    """The first task's time a question, measured once; None where there are too few questions."""
+    """The first task's time a question, measured once; None where there are too few questions.
+
+    Programs of chat endpoints are those that they wrote for the test: nothing is asked again.
+    """
     settings, task = pipeline.settings, pipeline.settings.tasks[0]
     row = next((r for r in settings.rows if STUDENTS[r][1]), settings.rows[0])
     if not file.is_file():
         student = str(pipeline.student(row, pipeline.sizes[-1]))
+        run, writer = pipeline.test_run(task), settings.writer
+        if pipeline.asks_endpoints:
+            done, writer = pipeline.test(task, "programs"), f"{writer}, written before"
+            ids = {r.trace.example_id for r in read_traces(done) if r.trace.program}
+            run = dataclasses.replace(run, writer=f"replay:{done}", ids=ids, limit=None)
         try:
-            said = latency(pipeline.test_run(task), student)
+            said = {**latency(run, student), "writer": writer}
         except InputError as error:
             note(str(error))
             return None

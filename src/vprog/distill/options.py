@@ -15,10 +15,11 @@ from vprog.errors import InputError, known_names
 from vprog.program.program import to_language
 from vprog.teach.options import read_limits
 from vprog.teach.stage import Task, read_task
+from vprog.writers import WriterSettings
 
 
 def distill_settings(given: Mapping[str, Any]) -> DistillSettings:
-    """Settings from the command line's options by name.
+    """Settings from the command line's options by name, ``writer_settings`` among them.
 
     Raises:
         InputError: An option that cannot be read.
@@ -40,6 +41,7 @@ def distill_settings(given: Mapping[str, Any]) -> DistillSettings:
         language=to_language(given["language"]),
         k=given["k"],
         temperature=given["temperature"],
+        writer_settings=given.get("writer_settings") or WriterSettings(),
         student=given["student"],
         rows=tuple(given["row"] or ("instruct", "vpd", "vpd_unverified")),
         labels=tuple(given["labels"] or ()),

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vprog.benchmarks import load_benchmark
 from vprog.distill.dataset import build
 from vprog.distill.settings import (
     ChoiceSettings,
@@ -33,7 +34,8 @@ from vprog.runs.folder import write_atomically
 from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
 from vprog.teach.stage import Task, check_names, check_once
-from vprog.writers import Sampling
+from vprog.tools.backends.hf.runtime import free_memory
+from vprog.writers import Sampling, WriterSettings, load_writer
 
 STUDENTS: Mapping[str, tuple[Mode, bool]] = {
     "instruct": ("verified", False),
@@ -47,6 +49,10 @@ STUDENTS: Mapping[str, tuple[Mode, bool]] = {
 as ``vpd``. ``vpd_unverified``: rationales of programs that nobody checked."""
 
 
+_DECIDES = ("model", "revision", "prompt", "shots", "max_tokens", "dtype", "grammar")
+"""Settings of a writer that decide what it writes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillSettings:
     """What ``vprog distill`` does.
@@ -58,6 +64,7 @@ class DistillSettings:
         language: Of the programs.
         k: Candidates a question.
         temperature: At which they are drawn.
+        writer_settings: Of a writer that asks a model.
         student: Hub id, folder or zoo name of an AutoModelForImageTextToText.
         rows: Students that are trained, see ``STUDENTS``.
         labels: Sizes of the labelled set, over all tasks together; empty is all there is.
@@ -75,6 +82,7 @@ class DistillSettings:
     language: Language = "steps"
     k: int = 5
     temperature: float = 0.5
+    writer_settings: WriterSettings = field(default_factory=WriterSettings)
     student: str = "zoo:vlm"
     rows: tuple[str, ...] = ("instruct", "vpd", "vpd_unverified")
     labels: tuple[int, ...] = ()
@@ -114,6 +122,11 @@ class DistillSettings:
         """What decides the result, as plain data."""
         said = dataclasses.asdict(self)
         del said["jobs"]
+        usual = WriterSettings()
+        heeded = {name: getattr(self.writer_settings, name) for name in _DECIDES}
+        said["writer_settings"] = {
+            name: value for name, value in heeded.items() if value != getattr(usual, name)
+        } or None
         said["tasks"] = [
             {**dataclasses.asdict(task), "data": str(task.data.resolve())} for task in self.tasks
         ]
@@ -130,6 +143,7 @@ class Pipeline:
         data/TASK-MODE-LABELS/     data sets
         students/ROW-LABELS/       checkpoints
         test/TASK/ROW-LABELS/      runs of the test split; explain-...: with rationales
+        exchanges.jsonl            what a chat endpoint was asked, of all runs
         distill.json, report.html  what came of it
     """
 
@@ -170,11 +184,11 @@ class Pipeline:
         with phase(out, "candidates"):
             run_all(
                 [
-                    partial(run_to_end, self.run(task, "train", split, sampled=True), run)
+                    partial(run_to_end, self._recorded(task, "train", split, sampled=True), run)
                     for task in settings.tasks
                     for split, run in zip(task.train, self.candidates(task), strict=True)
                 ],
-                settings.jobs,
+                1 if self.asks_endpoints else settings.jobs,
             )
         with phase(out, "rationales"):
             for task in settings.tasks:
@@ -186,7 +200,16 @@ class Pipeline:
                 with phase(out, f"train {row}"):
                     self._train(row, size)
         with phase(out, "test"):
-            run_all(self._tests(), settings.jobs)
+            programs, others = self._tests()
+            if self.asks_endpoints:
+                run_all(programs, 1)
+                programs = []
+            run_all([*programs, *others], settings.jobs)
+
+    @property
+    def asks_endpoints(self) -> bool:
+        """Whether programs come from chat endpoints: their runs share a record, one at a time."""
+        return self.settings.writer == "chat"
 
     def test_run(self, task: Task) -> RunSettings:
         """The programs' run of a task's test split."""
@@ -208,6 +231,7 @@ class Pipeline:
             limit=settings.limits.get(part),
             seed=settings.seed,
             sampling=sampling,
+            writer_settings=settings.writer_settings,
         )
 
     def share(self, task: Task, size: int | None) -> int | None:
@@ -273,13 +297,25 @@ class Pipeline:
             self.training(row, size),
             val=val or None,
             prompts=self.settings.data.prompt,
+            grid=self.settings.data.rationale.grid,
         )
 
-    def _tests(self) -> list[Any]:
-        settings, work = self.settings, []
+    def _recorded(self, task: Task, part: str, split: str, *, sampled: bool = False) -> RunSettings:
+        """See ``run``; all runs have one record of exchanges, so that a budget is for all."""
+        run = self.run(task, part, split, sampled=sampled)
+        given = run.writer_settings
+        own = dataclasses.replace(given, record=given.record or self.out / "exchanges.jsonl")
+        return dataclasses.replace(run, writer_settings=own)
+
+    def _tests(self) -> tuple[list[Any], list[Any]]:
+        """Runs of the programs, and all others."""
+        settings = self.settings
+        programs: list[Any] = []
+        work: list[Any] = []
         for task in settings.tasks:
             run = self.run(task, "test", task.test)
-            work.append(partial(run_to_end, run, self.test(task, "programs")))
+            recorded = self._recorded(task, "test", task.test)
+            programs.append(partial(run_to_end, recorded, self.test(task, "programs")))
             bare = dataclasses.replace(run, writer="vqa")
             work.append(partial(run_to_end, bare, self.test(task, "vqa")))
             for size in self.sizes:
@@ -292,7 +328,29 @@ class Pipeline:
                         )
                         out = self.test(task, f"explain-{row}", size)
                         work.append(partial(run_student, explained, out, student, explain=True))
-        return work
+        return programs, work
+
+
+def check_writer(settings: DistillSettings) -> None:
+    """Finds the writer of each task without asking it anything.
+
+    Raises:
+        InputError: There is none of that name, or it lacks a model, a package, a key or a price.
+    """
+    import asyncio
+
+    from vprog.tools.toolboxes import load_toolbox
+    from vprog.writers.chat import Chat
+
+    for task in settings.tasks:
+        writer = load_writer(
+            settings.writer,
+            toolbox=load_toolbox(settings.toolbox).with_tools(load_benchmark(task.benchmark).tools),
+            benchmark=task.benchmark,
+            settings=settings.writer_settings,
+        )
+        if isinstance(writer, Chat):
+            asyncio.run(writer.open_endpoints().close())
 
 
 def run_to_end(settings: RunSettings, out: Path) -> None:
@@ -304,6 +362,7 @@ def run_to_end(settings: RunSettings, out: Path) -> None:
         return
     with ProgressLine(f"{settings.benchmark} {settings.split}") as progress:
         run_benchmark(settings, out, progress.update)
+    free_memory()
 
 
 def run_student(settings: RunSettings, out: Path, student: str, explain: bool = False) -> None:
@@ -315,6 +374,8 @@ def run_student(settings: RunSettings, out: Path, student: str, explain: bool = 
     direct = answering(settings, student, explain)
     with ProgressLine(f"{settings.benchmark} {settings.split} {Path(student).name}") as progress:
         run_benchmark(direct, out, progress.update, box)
+    del box
+    free_memory()
 
 
 def answering(settings: RunSettings, student: str, explain: bool) -> RunSettings:

@@ -204,9 +204,16 @@ class _Planning:
                 )
                 found["students"].append(run_part("students", plan, times * plan.selected, times))
                 if not explain:
-                    timed = timed or [programs, plan]
+                    timed = timed or [self._timed(programs), plan]
         parts = [_whole(f"test {name}", some) for name, some in found.items() if some]
         return [*parts, _latency(*timed)]
+
+    def _timed(self, programs: Plan) -> Plan:
+        """Programs as their time a question is measured: endpoints are not asked again."""
+        if not self._pipeline.asks_endpoints:
+            return programs
+        work = {bound: seconds for bound, seconds in programs.work.items() if bound != "writer"}
+        return dataclasses.replace(programs, work=work, tokens={}, dollars=None)
 
     def _labelled(self, task: Task, run: Path, size: int | None) -> int:
         share, n = self._pipeline.share(task, size), self._runs[run].n

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from vprog.benchmarks.benchmark import Benchmark
@@ -11,7 +10,7 @@ from vprog.distill.choose import Choice, Reject
 from vprog.distill.prompt import assistant_turn, user_turn
 from vprog.distill.settings import DistillData, Kind
 from vprog.distill.wording import box_text, place, words
-from vprog.example import Example
+from vprog.example import Example, choice_letter
 from vprog.runs.record import Record
 from vprog.teach.arrow import picture_cell, picture_type
 from vprog.verify import answer_text
@@ -122,7 +121,7 @@ def short_answer(example: Example, answer: str) -> str:
     """An answer as the prompt asks for it: the letter of a choice where there are choices."""
     choices = [answer_text(choice) for choice in example.extra.get("choices") or ()]
     text = answer_text(answer)
-    return ascii_uppercase[choices.index(text)] if text in choices else answer
+    return choice_letter(choices.index(text)) if text in choices else answer
 
 
 def cells(example: Example, embed: bool) -> list[dict[str, Any]]:

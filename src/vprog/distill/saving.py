@@ -66,6 +66,7 @@ def save_student(
     learner: Any,
     backend: Any,
     prompts: PromptSettings,
+    grid: int | None,
     longest: Mapping[str, int],
     settings: SftSettings,
     distilled: Distilled,
@@ -76,6 +77,7 @@ def save_student(
         learner: The model with the weights to save; LoRA is merged into it.
         backend: That the student was opened with.
         prompts: What it was trained on, and is to be asked.
+        grid: Places a side of the boxes in what it was trained on; None leaves what it said before.
         longest: Tokens of the longest target, by kind.
         settings: Of the training, for the card.
         distilled: What it came to, for the card.
@@ -96,6 +98,8 @@ def save_student(
     if prompts.plain:
         asked = f"{{}} {words(prompts.answer_instruction)}"
     held |= {"answer": said, "settings": {"prompt": asked}}
+    if grid is not None:
+        held["grid"] = grid
     text = json.dumps(held, indent=2, sort_keys=True) + "\n"
     (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
     card = model_card(backend.source.name, prompts, settings, distilled)

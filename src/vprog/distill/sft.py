@@ -2,7 +2,8 @@
 
 A data set has the columns ``images`` and ``messages`` (a user's turn with its pictures and text,
 the assistant's turn with the target), as TRL takes them; and, if there are, ``kind`` (``answer`` or
-``rationale``), ``weight`` and ``example_id``.
+``rationale``), ``weight``, ``example_id`` and ``task``. Records of one folder, task and id are
+about one example.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError
+from vprog.example import upright
 from vprog.tools.backends.hf.views import SMALLEST
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Records:
         self._name = name
         self.kinds: list[str] = []
         self.weights: list[float] = []
-        examples: dict[str, list[int]] = {}
+        examples: dict[tuple[Any, ...], list[int]] = {}
         blake = hashlib.blake2b(digest_size=16)
         for number in range(len(self._rows)):
             row = self._rows[number]
@@ -59,8 +61,9 @@ class Records:
                 raise InputError(f"{name}, record {number}: kind must be answer or rationale")
             self.kinds.append(kind)
             self.weights.append(1.0 if weight is None else float(weight))
-            key = row.get("example_id")
-            examples.setdefault(str(number) if key is None else f"id {key}", []).append(number)
+            id = row.get("example_id")
+            key = (number,) if id is None else (row.get(_FOLDER), row.get("task"), id)
+            examples.setdefault(key, []).append(number)
             where = f"{name}, record {number}"
             digests = (_digest(cell, where) for cell in images)
             said = (prompt, target, kind, self.weights[-1], *digests)
@@ -141,7 +144,9 @@ class _Table(Sequence[Mapping[str, Any]]):
         return {name: column[number].as_py() for name, column in self._columns.items()}
 
 
-_COLUMNS = ("images", "messages", "kind", "weight", "example_id")
+_COLUMNS = ("images", "messages", "kind", "weight", "example_id", "task")
+_FOLDER = " folder"
+"""Of the file that a row came from: data sets count their examples for themselves."""
 
 
 def _rows_of(data: Data, name: str) -> Sequence[Mapping[str, Any]]:
@@ -154,7 +159,8 @@ def _rows_of(data: Data, name: str) -> Sequence[Mapping[str, Any]]:
     if hasattr(data, "with_format"):
         data = data.with_format("arrow")[:]
     if isinstance(data, pa.Table):
-        return _Table(data.select([c for c in _COLUMNS if c in data.column_names]))
+        known = (*_COLUMNS, _FOLDER)
+        return _Table(data.select([c for c in known if c in data.column_names]))
     if isinstance(data, Sequence):
         return data
     raise InputError(f"{name}: cannot read records from a {type(data).__name__}")
@@ -184,8 +190,10 @@ def _read_files(files: Sequence[Path], name: str) -> Any:
         tables = []
         for file in files:
             there = [c for c in pq.read_schema(file).names if c in columns]
-            tables.append(pq.read_table(file, columns=there))
-        return pa.concat_tables(tables)
+            table = pq.read_table(file, columns=there)
+            folder = pa.repeat(str(file.parent), len(table)).dictionary_encode()
+            tables.append(table.append_column(_FOLDER, folder))
+        return pa.concat_tables(tables, promote_options="default")
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{name}: cannot read {files[0].parent}: {error}") from None
 
@@ -215,7 +223,7 @@ def _open(cell: Any, where: str) -> Image:
         if isinstance(cell, Mapping):
             encoded = cell.get("bytes")
             cell = Image.open(cell["path"] if encoded is None else io.BytesIO(encoded))
-        image: Image.Image = cell.convert("RGB")
+        image: Image.Image = upright(cell).convert("RGB")
     except Exception as error:  # Pillow's decoders raise many types on broken files
         raise InputError(f"{where}: its picture cannot be read: {error}") from None
     if min(image.size) < SMALLEST:

@@ -51,6 +51,7 @@ class Material:
     records: Records
     val: Records | None
     prompts: PromptSettings
+    grid: int | None = None
 
 
 class SftLoop(training.Loop[SftSettings, Distilled]):
@@ -109,10 +110,6 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
         self._val = None
         if material.val is not None:
             self._val = Batches(chat, material.val, 0, self.batches.packed)
-
-    def numbers_of(self, step: int) -> list[int]:
-        """The records of a step, over all processes."""
-        return [n for some in self._examples_of(step) for n in some]
 
     def _examples_of(self, step: int) -> list[list[int]]:
         places = range(step * self.size, (step + 1) * self.size)
@@ -239,6 +236,13 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
             f"{self.numbers:,} numbers) on {sets}"
         )
 
+    def remedy(self) -> str:
+        """See ``training.Loop``."""
+        settings = self.settings
+        ways = [] if settings.checkpointing else ["set checkpointing = true"]
+        ways += [f"lower micro_batch (now {settings.micro_batch})"]
+        return f"{' or '.join(ways)}, and the same command goes on where it was"
+
     def outcome(self) -> Distilled | None:
         """See ``training.Loop``."""
         assert self._folder is not None
@@ -266,7 +270,8 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
         )
         longest = {kind: self.batches.longest_target(kind) for kind in self.weights}
         learner = self.accelerator.unwrap_model(self.objective).learner
-        save_student(learner, self._backend, self._material.prompts, longest, settings, distilled)
+        prompts, grid = self._material.prompts, self._material.grid
+        save_student(learner, self._backend, prompts, grid, longest, settings, distilled)
         folder.finish(distilled.to_json())
         return distilled
 

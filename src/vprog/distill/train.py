@@ -25,7 +25,9 @@ from vprog.training.folder import Folder
 
 __all__ = ["Distilled", "Plan", "SftSettings", "Validate", "plan", "train"]
 
-_NO_MATTER = ("save_every", "workers", "cache_mb", "micro_batch", "packing", "sharded")
+NO_MATTER = (
+    "cache_mb", "checkpointing", "micro_batch", "packing", "save_every", "sharded", "workers"
+)  # fmt: skip
 """Settings that do not change what is learned."""
 
 
@@ -77,6 +79,7 @@ def train(
     val: Data | None = None,
     validate: Validate | None = None,
     prompts: PromptSettings | None = None,
+    grid: int | None = None,
 ) -> Distilled:
     """Tunes a student with VPD's loss; called again after it was killed, it goes on.
 
@@ -92,6 +95,8 @@ def train(
         validate: Chooses the best step in place of that; higher is better.
         prompts: The instructions in the records, which the checkpoint remembers; those of the data
             set, or VPD's, if left out.
+        grid: Places a side of the boxes in the records, which the checkpoint remembers; that of the
+            data set, or what the student says, if left out.
 
     Returns:
         What it came to; ``Distilled.folder`` is an ordinary checkpoint.
@@ -101,7 +106,7 @@ def train(
             or ``out`` holds something else.
     """
     settings = settings or SftSettings()
-    material = _material(student, dataset, val, prompts, settings)
+    material = _material(student, dataset, val, prompts, settings, grid)
     folder = Folder(Path(out), _identity(material, settings, validate))
     done = read_outcome(folder)
     if done is not None:
@@ -192,6 +197,7 @@ def _material(
     val: Data | None,
     prompts: PromptSettings | None,
     settings: SftSettings,
+    grid: int | None = None,
 ) -> Material:
     packages = ("accelerate", "peft", "psutil") if settings.method == "lora" else ("accelerate",)
     require(packages, INSTALL, "distilling needs")
@@ -200,31 +206,33 @@ def _material(
     made = _made_by_vprog(dataset)
     if made is not None:
         dataset, val = made[0], made[1] if val is None else val
-        prompts = prompts or made[2]
+        prompts, grid = prompts or made[2], grid or made[3]
     return Material(
         student=student,
         backend=backend,
         records=Records(dataset),
         val=None if val is None else Records(val, "val"),
         prompts=prompts or PromptSettings(),
+        grid=grid,
     )
 
 
-def _made_by_vprog(dataset: Data) -> tuple[Data, Data | None, PromptSettings | None] | None:
-    """The parts of a data set's folder: train, val and instructions; None for anything else."""
+def _made_by_vprog(dataset: Data) -> tuple[Data, Data | None, PromptSettings, int] | None:
+    """The parts of a data set's folder: train, val, instructions, grid; None for anything else."""
     if not isinstance(dataset, str | Path):
         return None
     folder = Path(dataset)
     parts = {split: sorted(folder.glob(f"data/{split}-*.parquet")) for split in ("train", "val")}
     if not parts["train"] or not (folder / BUILT).is_file():
         return None
-    said = json.loads((folder / BUILT).read_text(encoding="utf-8"))["settings"]["prompt"]
-    return parts["train"], parts["val"] or None, PromptSettings(**said)
+    said = json.loads((folder / BUILT).read_text(encoding="utf-8"))["settings"]
+    prompts, grid = PromptSettings(**said["prompt"]), said["rationale"]["grid"]
+    return parts["train"], parts["val"] or None, prompts, grid
 
 
 def _identity(material: Material, settings: SftSettings, validate: Validate | None) -> str:
     """Hash of everything that can change what is learned."""
-    said = {k: v for k, v in dataclasses.asdict(settings).items() if k not in _NO_MATTER}
+    said = {k: v for k, v in dataclasses.asdict(settings).items() if k not in NO_MATTER}
     val = None if material.val is None else material.val.digest
     parts = [
         said, dataclasses.asdict(material.prompts), material.backend.source.fingerprint,

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ PURPOSE = "settings.json"
 
 
 @contextmanager
-def held(out: Path, purpose: Mapping[str, Any]) -> Iterator[None]:
+def held(out: Path, purpose: Mapping[str, Any], but: Collection[str] = ()) -> Iterator[None]:
     """The folder for this command alone; it is made, or has been made for the same purpose.
 
     Args:
         out: The folder.
         purpose: Everything that decides what comes of it, JSON-like.
+        but: Names within its parts, at any depth, that decide nothing; they may change.
 
     Raises:
         InputError: It cannot be written, is in use, or was made for something else.
@@ -42,13 +43,13 @@ def held(out: Path, purpose: Mapping[str, Any]) -> Iterator[None]:
             raise InputError(
                 f"{out} is in use by another vprog command; wait for it or choose another --out"
             ) from None
-        _check(out, json.loads(json.dumps(purpose)))
+        _check(out, json.loads(json.dumps(purpose)), but)
         yield
     finally:
         os.close(lock)
 
 
-def _check(out: Path, purpose: Mapping[str, Any]) -> None:
+def _check(out: Path, purpose: Mapping[str, Any], but: Collection[str]) -> None:
     file = out / PURPOSE
     if not file.is_file():
         write_atomically(file, json.dumps(purpose, indent=1).encode())
@@ -58,11 +59,19 @@ def _check(out: Path, purpose: Mapping[str, Any]) -> None:
     except ValueError as error:
         raise InputError(f"{file} is damaged ({error}); remove {out} and start again") from None
     for key, value in purpose.items():
-        if before.get(key) != value:
+        was, now = _without(before.get(key), but), _without(value, but)
+        if was != now:
             raise InputError(
-                f"{out} was made with other settings: {key} was {before.get(key)!r}, now "
-                f"{value!r}. Choose another --out, or remove the folder"
+                f"{out} was made with other settings: {key} was {was!r}, now {now!r}. Choose "
+                "another --out, or remove the folder"
             )
+
+
+def _without(part: Any, names: Collection[str]) -> Any:
+    if not isinstance(part, dict):
+        return part
+    left = {k: _without(v, names) for k, v in part.items() if k not in names}
+    return {k: v for k, v in left.items() if v != {}}
 
 
 @contextmanager

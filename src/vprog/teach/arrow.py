@@ -6,8 +6,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS = 1000
-"""Rows of one file."""
+"""Most rows of one file."""
+PICTURES_MB = 256
+"""Megabytes of pictures after which a file ends: no reader takes over 2 GiB of them at once."""
 CARD = "README.md"
 
 
@@ -70,6 +72,27 @@ def _feature(kind: pa.DataType) -> Any:
     return {"_type": "Value", "dtype": name}
 
 
+def files_of(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Rows as the lists of which each becomes a file, see ``ROWS`` and ``PICTURES_MB``."""
+    some: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        some.append(row)
+        size += _pictures_size(row)
+        if len(some) == ROWS or size >= PICTURES_MB * 1e6:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _pictures_size(row: Mapping[str, Any]) -> int:
+    """Bytes of the pictures that a row holds."""
+    columns = (value if isinstance(value, list) else [value] for value in row.values())
+    cells = [c for column in columns for c in column if isinstance(c, Mapping) and c.get("bytes")]
+    return sum(len(cell["bytes"]) for cell in cells)
+
+
 def write_folder(
     out: Path, name: str, schema: pa.Schema, rows: Iterable[Mapping[str, Any]], card: str
 ) -> int:
@@ -99,18 +122,13 @@ def write_folder(
     total = 0
     try:
         beside.mkdir(parents=True)
-        left = iter(rows)
-        while total == 0 or total % ROWS == 0:
-            some = list(islice(left, ROWS))
-            if not some and total:
-                break
-            table = pa.Table.from_pylist(some, schema=with_features(schema))
-            pq.write_table(
-                table, beside / f"{name}-{total // ROWS:05d}.parquet", compression="zstd"
-            )
+        columns = with_features(schema)
+        files = files_of(rows)
+        # Without a row there is a file nevertheless: readers want its columns.
+        for number, some in enumerate(chain((next(files, []),), files)):
+            table = pa.Table.from_pylist(some, schema=columns)
+            pq.write_table(table, beside / f"{name}-{number:05d}.parquet", compression="zstd")
             total += len(some)
-            if not some:
-                break
         (beside / CARD).write_text(card.replace("{rows}", f"{total:,}"), "utf-8")
         if out.exists():
             shutil.rmtree(out)

@@ -2,7 +2,9 @@
 
 One-to-one matching, L1 and generalised IoU are DETR's (Carion et al., ECCV 2020, section 3.1; its
 weights, section 4). The class loss takes the teacher's confidence as a soft target: quality focal
-loss (Li et al., Generalized Focal Loss, 2020, section 3.2).
+loss (Li et al., Generalized Focal Loss, 2020, section 3.2). Scores of teacher and student mean
+different things: a student finds a box whose score is above its own threshold, so no box that the
+teacher found has a target below that.
 """
 
 from __future__ import annotations
@@ -71,12 +73,15 @@ def quality_focal(logits: Tensor, target: Tensor) -> Tensor:
     return error * (target - logits.sigmoid()).square()
 
 
-def one_to_one(found: Found, targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor]:
+def one_to_one(
+    found: Found, targets: Sequence[Target], least: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor]:
     """The cheapest assignment of one token to each box of a row (Hungarian method).
 
     Args:
         found: What the student says, [rows, tokens].
         targets: One a row.
+        least: See ``set_loss``.
 
     Returns:
         Indexes of rows, of tokens, and of the boxes that they stand for among those of all rows,
@@ -92,7 +97,7 @@ def one_to_one(found: Found, targets: Sequence[Target]) -> tuple[Tensor, Tensor,
         row = torch.repeat_interleave(torch.tensor(counts)).to(device)
         wanted, sure = _all(targets)
         logits, boxes = found.logits[row].float(), found.boxes[row].float()
-        label = sure[:, None].expand_as(logits)
+        label = sure.clamp(min=least)[:, None].expand_as(logits)
         # What the class loss would be if the token stood for the box, less what it is if not.
         cost = CLASS * (quality_focal(logits, label) - quality_focal(logits, label * 0))
         cost += L1 * (boxes - wanted[:, None]).abs().sum(-1)
@@ -151,6 +156,7 @@ def set_loss(
     targets: Sequence[Target],
     priors: Tensor | None = None,
     counted: Tensor | None = None,
+    least: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """The set loss of a batch of phrases.
 
@@ -159,6 +165,7 @@ def set_loss(
         targets: One a row; without boxes where the phrase names nothing.
         priors: [tokens, 2] assigns by place (dense labels); None assigns one to one.
         counted: [rows, tokens], False where the teacher did not look; all count if None.
+        least: Lowest class target of a box; its weight stays the teacher's score.
 
     Returns:
         The loss of each row, summed over its tokens, and how many tokens stand for a box, at least
@@ -169,12 +176,12 @@ def set_loss(
     logits, boxes = found.logits.float(), found.boxes.float()
     wanted, sure = _all(targets)
     if priors is None:
-        rows, tokens, owned = one_to_one(found, targets)
+        rows, tokens, owned = one_to_one(found, targets, least)
     else:
         rows, tokens, owned = _by_places(priors, targets)
     wanted, sure = wanted[owned], sure[owned]
     label, placed = torch.zeros_like(logits), torch.zeros_like(logits)
-    label[rows, tokens] = sure
+    label[rows, tokens] = sure.clamp(min=least)
     far = (boxes[rows, tokens] - wanted).abs().sum(-1)
     apart = 1 - giou(corners(boxes[rows, tokens]), corners(wanted))
     placed[rows, tokens] = sure * (L1 * far + GIOU * apart)

@@ -138,6 +138,17 @@ class Loop(training.Loop[TeachSettings, Taught]):
             f"{self.numbers:,} numbers) from {sets}"
         )
 
+    def remedy(self) -> str:
+        """See ``training.Loop``."""
+        settings = self.settings
+        smaller = f"lower batch_size (now {settings.batch_size}) and raise accumulate as much"
+        if settings.checkpointing:
+            return f"{smaller}, in another folder"
+        return (
+            "set checkpointing = true, and the same command goes on where it was; or "
+            f"{smaller}, in another folder"
+        )
+
     def outcome(self) -> Taught | None:
         """See ``training.Loop``."""
         assert self._folder is not None

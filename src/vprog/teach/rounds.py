@@ -7,7 +7,6 @@ Everything is resumable: runs, the teacher's answers and trainings go on where t
 from __future__ import annotations
 
 import dataclasses
-import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +36,7 @@ from vprog.teach.supervision import Supervised
 from vprog.teach.teachers.load import load_teacher
 from vprog.teach.toolbox import write_toolbox
 from vprog.teach.vocabulary import as_wide, knowing
+from vprog.tools.backends.hf.runtime import free_memory
 from vprog.tools.toolboxes import load_toolbox, read_toolbox
 from vprog.trace import Result
 
@@ -303,7 +303,7 @@ def accuracy(run: Path) -> float:
 
 
 def run_to_end(settings: RunSettings, out: Path, teacher: str = "") -> None:
-    """Runs programs to the end; finished runs return at once.
+    """Runs programs to the end and lets go of their models; finished runs return at once.
 
     Args:
         settings: Of the run.
@@ -318,6 +318,8 @@ def run_to_end(settings: RunSettings, out: Path, teacher: str = "") -> None:
         toolbox = load_teacher(teacher).replacing(load_toolbox(settings.toolbox))
     with ProgressLine(f"{settings.benchmark} {settings.split} {settings.language}") as progress:
         run_benchmark(settings, out, progress.update, toolbox=toolbox)
+    del toolbox
+    free_memory()
 
 
 def _check_before(settings: StageSettings, before: Before) -> None:
@@ -359,7 +361,7 @@ def train_small_teacher(task: Task, file: Path, seed: int, limit: int | None = N
 
 
 def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, Any] | None:
-    """Teaches one tool in one round.
+    """Teaches one tool in one round; no model stays in memory.
 
     Args:
         stage: The stage.
@@ -382,6 +384,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     labels = label(steps, teacher, memo)
     judged = collect_steps(list(stage.val_runs(number - 1).values()), (tool,))
     val = label(judged, teacher, memo)
+    del teacher  # its models have answered, and leave the memory to the student
     task = labels.supervised(settings.least_confidence)
     if not task:
         note(f"{tool} does not learn: the teacher answered none of {len(steps.steps):,} calls")
@@ -408,6 +411,7 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
         val=val_rows,
         before=as_wide(bound(tool, stage.start), student, Path(f"{grown}-before")),
     )
+    free_memory()
     return {
         **dataclasses.asdict(taught),
         "unanswered": dict(labels.unanswered),
@@ -421,7 +425,7 @@ def size_of(tool: str, student: Any) -> int:
     from vprog.teach.student import open_student
 
     numbers: int = sum(p.numel() for p in open_student(tool, student).model.parameters())
-    gc.collect()  # backends refer to themselves, and their weights would stay on the device
+    free_memory()
     return numbers
 
 

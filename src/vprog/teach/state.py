@@ -55,6 +55,10 @@ class Taught:
     processes: int
 
 
+NO_MATTER = ("checkpointing", "save_every", "sharded", "workers")
+"""Settings that do not change what is learned."""
+
+
 def identity(
     settings: TeachSettings,
     fingerprint: str,
@@ -63,11 +67,7 @@ def identity(
 ) -> str:
     """Hash of everything that can change what is learned: settings, student, rows, pictures."""
     blake = hashlib.blake2b(digest_size=16)
-    said = {
-        k: v
-        for k, v in dataclasses.asdict(settings).items()
-        if k not in ("save_every", "workers", "sharded")
-    }  # fmt: skip
+    said = {k: v for k, v in dataclasses.asdict(settings).items() if k not in NO_MATTER}
     blake.update(json.dumps([said, fingerprint], sort_keys=True).encode())
     seen: dict[str, str] = {}
     for name, rows in sets.items():

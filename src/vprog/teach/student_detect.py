@@ -16,6 +16,8 @@ from vprog.tools.backends.hf.views import View, Views
 
 DOUBT = 0.1
 """Boxes that a student before believed in less are nothing to keep."""
+MARGIN = 0.1
+"""Above the student's threshold: the least class target of a box that a teacher found."""
 
 
 class _DetectStudent(Student):
@@ -69,6 +71,10 @@ class _DetectStudent(Student):
             "frames": torch.tensor(np.array(frames)).float(),
             "weights": torch.tensor([weight_of(row) for row in rows]).float(),
         }
+
+    def _least(self) -> float:
+        """The least class target of a box: the student itself would find it."""
+        return min(1.0, float(self.backend.choices()["threshold"]) + MARGIN)
 
     def _counted(self, said: Found, part: Part) -> Any:
         """Which tokens the teacher judged: those that say boxes centred in the region."""
@@ -155,7 +161,7 @@ class OwlStudent(_DetectStudent):
         """See ``Student``."""
         del temperature
         priors = self.model.box_bias.sigmoid()[:, :2].to(said.boxes.device) if dense else None
-        return set_loss(said, part["targets"], priors, self._counted(said, part))
+        return set_loss(said, part["targets"], priors, self._counted(said, part), self._least())
 
     def keeps(self, said: Found, before: Found, part: Part, temperature: float) -> tuple[Any, Any]:
         """See ``Student``."""
@@ -203,7 +209,7 @@ class DinoStudent(_DetectStudent):
         del temperature
         if dense:
             raise InputError("dense labels need tokens with places (OWL); set dense = 0")
-        return set_loss(said, part["targets"], None, self._counted(said, part))
+        return set_loss(said, part["targets"], None, self._counted(said, part), self._least())
 
     def keeps(self, said: Found, before: Found, part: Part, temperature: float) -> tuple[Any, Any]:
         """See ``Student``."""

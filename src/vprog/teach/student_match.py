@@ -51,29 +51,32 @@ class MatchStudent(Student):
             }
         ]
 
-    def look(self, part: Part) -> Any:
-        """Logits of all views and phrases of a part, [views, phrases]."""
+    def look(self, part: Part) -> tuple[Any, Any]:
+        """Logits of all views and phrases of a part, [views, phrases], and the bias beside them.
+
+        The bias may learn (SigLIP): what is compared with another student needs its own.
+        """
         import torch
         from torch.nn import functional
 
         views = functional.normalize(self.backend.look(part["pixels"]).float(), dim=-1)
         words = functional.normalize(self.backend.read(part["words"]).float(), dim=-1)
-        scale, _ = self.backend.scale_and_bias()
+        scale, bias = self.backend.scale_and_bias()
         with torch.autocast(views.device.type, enabled=False):
-            return scale * (views @ words.T)
+            return scale * (views @ words.T), bias
 
     def losses(self, said: Any, part: Part, temperature: float, dense: bool) -> tuple[Any, Any]:
         """See ``Student``."""
         import torch
 
         del dense
-        _, bias = self.backend.scale_and_bias()
+        logits, bias = said
         sigmoid = self.backend.chosen["calibration"] == "sigmoid"
         values = []
         for view, options, belief in zip(
             part["of_view"], part["phrases"], part["beliefs"], strict=True
         ):
-            own = said[view, [option[0] for option in options]]
+            own = logits[view, [option[0] for option in options]]
             belief = belief.to(own.device)
             if sigmoid:
                 values.append(bernoulli_kl(own + bias, belief).mean())
@@ -82,9 +85,9 @@ class MatchStudent(Student):
             else:
                 shares = []
                 for option in options:
-                    logits = said[view, option]
-                    logits = torch.cat([logits[:1] + bias, logits[1:]])
-                    shares.append(logits.log_softmax(0)[0])
+                    against = logits[view, option]
+                    against = torch.cat([against[:1] + bias, against[1:]])
+                    shares.append(against.log_softmax(0)[0])
                 values.append(log_belief_kl(torch.stack(shares), belief).mean())
         found = torch.stack(values)
         return found, torch.ones_like(found)
@@ -93,14 +96,13 @@ class MatchStudent(Student):
         """See ``Student``."""
         import torch
 
-        _, bias = self.backend.scale_and_bias()
-        bias = bias.detach() if hasattr(bias, "detach") else bias
+        (now, bias), (then, old_bias) = said, before
         values = []
         for view, options in zip(part["of_view"], part["phrases"], strict=True):
             asked = sorted({n for option in options for n in option})
-            new, old = said[view, asked], before[view, asked]
+            new, old = now[view, asked], then[view, asked]
             if self.backend.chosen["calibration"] == "sigmoid":
-                values.append(bernoulli_kl(new + bias, (old + bias).sigmoid()).mean())
+                values.append(bernoulli_kl(new + bias, (old + old_bias).sigmoid()).mean())
             else:
                 values.append(logits_kl(new, old, temperature))
         found = torch.stack(values)

@@ -14,6 +14,7 @@ from vprog.runs.held import held, phase, phases
 from vprog.teach.matrix import run_matrix, step_figures, tasks_of
 from vprog.teach.rounds import Round, Stage
 from vprog.teach.stage import StageSettings, read_before, said_of
+from vprog.teach.state import NO_MATTER
 
 
 def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
     """
     before = read_before(settings.after) if settings.after is not None else None
     purpose = {name: value for name, value in settings.table().items() if name != "rounds"}
-    with held(out, purpose):
+    with held(out, purpose, but=NO_MATTER):
         stage = Stage(settings, out, before)
         rounds = stage.go()
         best = max(rounds, key=lambda r: (r.score, -r.number))

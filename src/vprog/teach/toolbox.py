@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from vprog.runs.folder import write_atomically
 from vprog.tools.backends.hf.adapters import split_model
+from vprog.tools.backends.hf.settings import ModelSettings
+from vprog.tools.toolboxes import read_toolbox
 
 
 def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
     """Writes a toolbox file: another toolbox with other models for some tools.
 
-    Folders are named relative to the file, so that they can be moved together.
+    Folders are named relative to the file, so that they can be moved together. What the other
+    toolbox set for a tool (``device``, ``dtype``, ``threshold``, ...) stays set.
 
     Args:
         path: The file; its folder exists.
@@ -22,7 +27,7 @@ def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
         models: Tool -> model as ``split_model`` reads it.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: It cannot be written, or the base cannot be read.
     """
 
     def near(part: str) -> str:
@@ -31,8 +36,28 @@ def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
             return part
         return os.path.join(".", os.path.relpath(folder.resolve(), path.parent.resolve()))
 
-    lines = [f"base = {json.dumps(near(base))}"]
+    before = {binding.tool: binding.settings for binding in read_toolbox(base)}
+    lines = [f"base = {_toml(near(base))}"]
     for tool, model in models.items():
         name, adapters = split_model(model)
-        lines.append(f"{tool} = {json.dumps(' + '.join(map(near, (name, *adapters))))}")
+        value = _toml(" + ".join(map(near, (name, *adapters))))
+        kept = "".join(f", {key} = {_toml(v)}" for key, v in _set(before.get(tool)).items())
+        lines.append(f"{tool} = " + (f"{{model = {value}{kept}}}" if kept else value))
     write_atomically(path, ("\n".join(lines) + "\n").encode())
+
+
+def _set(settings: ModelSettings | None) -> dict[str, Any]:
+    """What a binding sets beside its model: what is not as its class leaves it."""
+    if settings is None:
+        return {}
+    return {
+        field.name: value
+        for field in dataclasses.fields(settings)
+        if field.name not in ("model", "revision", "adapters")
+        and (value := getattr(settings, field.name)) != field.default
+    }
+
+
+def _toml(value: Any) -> str:
+    """A text, a number, a truth value or a list of texts; JSON writes them as TOML does."""
+    return json.dumps(value, ensure_ascii=False)

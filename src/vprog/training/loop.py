@@ -10,7 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from vprog.console import note
 from vprog.errors import InputError
+from vprog.tools.backends.hf.backend import is_out_of_memory
 from vprog.tools.backends.hf.runtime import quiet
+from vprog.training.checkpointing import recompute_layers
 from vprog.training.devices import make_accelerator
 from vprog.training.folder import Folder
 from vprog.training.settings import TrainingSettings
@@ -77,6 +79,10 @@ class Loop(ABC, Generic[S, O]):
         """What is about to be trained, from what."""
 
     @abstractmethod
+    def remedy(self) -> str:
+        """What to do where memory runs out."""
+
+    @abstractmethod
     def outcome(self) -> O | None:
         """What the training came to, as its folder says; None where it is not done."""
 
@@ -88,11 +94,17 @@ class Loop(ABC, Generic[S, O]):
         """Sets up the optimizers.
 
         Args:
-            objective: The module that computes losses; what requires a gradient in it learns.
+            objective: The module that computes losses, of a ``learner``; what requires a gradient
+                in it learns.
+
+        Raises:
+            InputError: The learner cannot be trained in the way that the settings ask for.
         """
         import torch
 
         settings = self.settings
+        if settings.checkpointing:
+            recompute_layers(objective.learner, self.name)
         if self._sharded:
             shard(objective, self.accelerator, layers=self.once)
         self._names = [n for n, p in objective.named_parameters() if p.requires_grad]
@@ -132,16 +144,19 @@ class Loop(ABC, Generic[S, O]):
             self._announce()
         takes_part = main or self._sharded
         if self._next == 0 and takes_part:
-            self._note_validation(0, None)
+            with self._within_memory(0):
+                self._note_validation(0, None)
         started = time.monotonic() - self._seconds
         batches = self._batches(self._next)
         for step in range(self._next, settings.steps):
-            losses = self._step(step, batches)
+            with self._within_memory(step):
+                losses = self._step(step, batches)
             self._losses.append({name: round(value, 6) for name, value in losses.items()})
             done = step + 1
             due = settings.validate_every and done % settings.validate_every == 0
             if takes_part and (due or done == settings.steps):
-                self._note_validation(done, losses)
+                with self._within_memory(done):
+                    self._note_validation(done, losses)
             if takes_part and done < settings.steps and done % settings.save_every == 0:
                 self._save_state(done, time.monotonic() - started)
         self.accelerator.wait_for_everyone()  # what was best is written
@@ -157,7 +172,8 @@ class Loop(ABC, Generic[S, O]):
 
     def step(self, step: int) -> Mapping[str, float]:
         """One step of the optimizer, by its number."""
-        return self._step(step, self._batches(step))
+        with self._within_memory(step):
+            return self._step(step, self._batches(step))
 
     def close(self) -> None:
         """Lets go of what Accelerate keeps for the process, so that another training can begin."""
@@ -165,6 +181,17 @@ class Loop(ABC, Generic[S, O]):
 
         self.accelerator.free_memory()
         AcceleratorState._reset_state()
+
+    @contextlib.contextmanager
+    def _within_memory(self, step: int) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise InputError(
+                f"training {self.name} ran out of memory at step {step:,}: {self.remedy()}"
+            ) from error
 
     def _step(self, step: int, batches: Iterator[Sequence[Any]]) -> dict[str, float]:
         import torch

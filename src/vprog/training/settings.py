@@ -36,6 +36,8 @@ class TrainingSettings:
         sharded: Of many processes each keeps a part of weights, gradients and optimizer states
             (FSDP), in place of all of them (DDP): for students that fit no device with these. The
             same is learned. Validation holds all weights on a device.
+        checkpointing: Layers are computed again for their gradients in place of being kept: less
+            memory, more time, the same result (see ``vprog.training.checkpointing``).
         workers: Processes that prepare batches beside the training.
         seed: Of order and initial adapters.
     """
@@ -55,6 +57,7 @@ class TrainingSettings:
     save_every: int = 100
     precision: Literal["auto", "no", "bf16"] = "auto"
     sharded: bool = False
+    checkpointing: bool = False
     workers: int = 0
     seed: int = 0
 

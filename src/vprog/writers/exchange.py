@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,11 @@ class Record:
     def replies(self, key: str) -> list[Reply]:
         """Everything that was replied to that question, in order."""
         return self._replies.get(key, [])
+
+    def forget(self, useless: Callable[[Reply], bool]) -> None:
+        """Lets go of replies, so that they are asked for again; the file keeps them."""
+        for key, replies in self._replies.items():
+            self._replies[key] = [reply for reply in replies if not useless(reply)]
 
     def add(self, row: dict[str, Any], replies: list[Reply]) -> None:
         """Keeps an exchange.

@@ -19,7 +19,7 @@ def program_text(reply: str, language: Language) -> str:
     A reply that holds no program is handed on as it is: its check says what is wrong with it. Of a
     thought without an end nothing is.
     """
-    text = _OPEN.sub("", _behind_thoughts(reply)).replace("\r\n", "\n")
+    text = without_thoughts(reply).replace("\r\n", "\n")
     fenced = _FENCE.findall(text)
     if fenced:
         text = max(fenced, key=lambda block: _is_program(block, language))
@@ -36,6 +36,11 @@ def program_text(reply: str, language: Language) -> str:
     else:
         lines = lines[: _end(lines)]
     return "\n".join(lines).rstrip()
+
+
+def without_thoughts(reply: str) -> str:
+    """What a reply says behind its last thought; of a thought without an end nothing is."""
+    return _OPEN.sub("", _behind_thoughts(reply))
 
 
 def is_complete(reply: str, language: Language) -> bool:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from agree import agree
 
+from vprog.errors import InputError
 from vprog.example import Region
 from vprog.tools.backends.hf.binding import open_backend, settings_class
+from vprog.tools.backends.hf.chat import WINDOW, Chat
 from vprog.tools.backends.hf.depth import Depth, DepthSettings
 from vprog.tools.backends.hf.generated import read_generated, short_answer
 from vprog.tools.backends.hf.match import Match, MatchSettings
@@ -107,6 +109,62 @@ def test_penalties_of_a_checkpoint_are_not_applied(
     # Results from before, with penalties, are not taken for these.
     assert "decoding=plain" in strict.fingerprint
     assert "decoding" not in plain.fingerprint
+
+
+def test_rows_of_a_few_batches_are_prepared_at_a_time(
+    checkpoint, pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [
+        Call("vqa", {"image": pictures[p].region, "question": q})
+        for q in (QUESTION, "red", "what is this", "is it")
+        for p in pictures
+    ]
+    write, prepared = Chat.write, []
+
+    def counted(chat: Chat, rows: Any, most: int) -> Any:
+        prepared.append(len(rows))
+        return write(chat, rows, most)
+
+    def said(batch_size: int) -> Any:
+        settings = VqaSettings(model=str(checkpoint("smolvlm")), batch_size=batch_size)
+        return Vqa(settings, "test").answer(calls, pictures)
+
+    whole = said(len(calls))
+    monkeypatch.setattr(Chat, "write", counted)
+    parts = said(2)
+    assert sum(prepared) == len(calls)
+    assert max(prepared) <= WINDOW * 2 < len(calls)
+    for one, two in zip(parts, whole, strict=True):
+        assert one.value == two.value
+        assert one.info["score"] == pytest.approx(two.info["score"], abs=1e-5)
+
+
+def test_a_pair_of_encoder_and_decoder_needs_no_common_processor(
+    checkpoint, pictures, tmp_path
+) -> None:
+    folder = shutil.copytree(checkpoint("trocr"), tmp_path / "vit-gpt2")
+    whole = json.loads((folder / "processor_config.json").read_text())
+    (folder / "processor_config.json").unlink()
+    images = {k: v for k, v in whole["image_processor"].items() if k != "image_processor_type"}
+    images["feature_extractor_type"] = "ViTFeatureExtractor"
+    (folder / "preprocessor_config.json").write_text(json.dumps(images))
+    words = json.loads((folder / "tokenizer_config.json").read_text())
+    words.pop("processor_class", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(words))
+    calls = [Call("caption", {"image": pictures[p].region}) for p in pictures]
+
+    def said(model: Any) -> Any:
+        settings = settings_class("caption", "test")(model=str(model), max_new_tokens=8)
+        return open_backend("caption", settings, "test").answer(calls, pictures)
+
+    assert said(folder) == said(checkpoint("trocr"))
+    for files in (("preprocessor_config.json",), ("tokenizer_config.json", "tokenizer.json")):
+        for file in files:
+            (folder / file).rename(tmp_path / file)
+        with pytest.raises(InputError, match=f"has no {files[0]}"):
+            said(folder)
+        for file in files:
+            (tmp_path / file).rename(folder / file)
 
 
 def test_a_question_cannot_smuggle_a_picture_in(checkpoint, pictures) -> None:

@@ -8,11 +8,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from vprog.doctor import examine_toolbox
 from vprog.errors import InputError
+from vprog.tools.backends.hf import hub as hub_models
 from vprog.tools.backends.hf.binding import open_backend, settings_class
 from vprog.tools.toolboxes import load_toolbox
 
@@ -150,3 +153,66 @@ def test_offline_mode(one_thread, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="cannot be reached"):
         detect("org/owl")
+
+
+def snapshot(cache: Path, name: str) -> Path:
+    """An empty folder of a model's commit in a hub's cache."""
+    root = cache / f"models--org--{name}"
+    (root / "refs").mkdir(parents=True)
+    (root / "refs" / "main").write_text(COMMIT)
+    (root / "snapshots" / COMMIT).mkdir(parents=True)
+    return root / "snapshots" / COMMIT
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_model_without_its_processor_is_fetched(
+    online: bool, request: pytest.FixtureRequest, checkpoint, tmp_path: Path, monkeypatch
+) -> None:
+    if online:
+        request.getfixturevalue("hub")
+    else:
+        _use(monkeypatch, tmp_path, "http://127.0.0.1:9")
+    folder = snapshot(tmp_path / "cache", "owl")
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).write_bytes((Path(checkpoint("owlvit")) / name).read_bytes())
+    assert hub_models.cached("org/owl") is None
+    if online:
+        detect("org/owl").prepare()
+        assert hub_models.cached("org/owl") == folder
+    else:
+        message = (
+            r"as a whole \(.* lacks a processor and a tokenizer\) and the hub cannot be reached"
+        )
+        with pytest.raises(InputError, match=message):
+            detect("org/owl")
+
+
+def test_a_pipeline_is_here_when_all_of_its_parts_are(tmp_path: Path, monkeypatch) -> None:
+    _use(monkeypatch, tmp_path, "http://127.0.0.1:9")
+    folder = snapshot(tmp_path / "cache", "paint")
+    index: dict[str, Any] = {
+        "_class_name": "StableDiffusionInpaintPipeline",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "safety_checker": [None, None],
+        "requires_safety_checker": False,
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=r"as a whole \(.* lacks unet\)"):
+        hub_models.fetch_pipeline("org/paint", None, "t")
+    for file in ("unet/config.json", "tokenizer/vocab.json"):
+        (folder / file).parent.mkdir()
+        (folder / file).write_text("{}")
+    assert hub_models.cached("org/paint") is None, "unet has no weights"
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"")
+    assert hub_models.cached("org/paint") == folder
+    assert hub_models.fetch_pipeline("org/paint", None, "t") == folder
+
+
+def test_files_of_a_pipelines_parts_are_counted(monkeypatch) -> None:
+    names = ("model_index.json", "unet/config.json", "unet/w.safetensors", "unet/w.bin", "x.ckpt")
+    files = [SimpleNamespace(rfilename=name, size=1_000_000) for name in names]
+    info = SimpleNamespace(siblings=files, sha=COMMIT)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: info)
+    download = hub_models.plan("org/paint", None, "t")
+    assert (download.files, download.bytes) == (3, 3_000_000)

@@ -54,7 +54,7 @@ def test_a_file_binds_tools(checkpoint, box, tmp_path: Path) -> None:
         ("detect = ", "is no TOML"),
         ("", "binds nothing; bind one of detect"),
         ('detct = "pixels"', "box.toml: detct: unknown tool. .* Did you mean 'detect'"),
-        ('base = "zooo"', "box.toml: base: unknown toolbox 'zooo'. Known: oracle"),
+        ('base = "zooo"', "box.toml: base: unknown toolbox 'zooo'. Known: oracle.*zoo:shapes"),
         ('depth = "pixels"', "box.toml: depth: pixels cannot answer depth; it answers detect"),
         ("detect = 3", "box.toml: detect: must be oracle, pixels, a model, or a table"),
         ("detect = {threshold = 0.1}", "box.toml: detect: no model"),

@@ -15,7 +15,14 @@ from vprog.example import Picture
 from vprog.tools.backends.hf.adapters import INSTALL
 from vprog.tools.backends.hf.ahead import started
 from vprog.tools.backends.hf.generated import has_own_ways
-from vprog.tools.backends.hf.runtime import Models, choose_device, choose_dtype, quiet, require
+from vprog.tools.backends.hf.runtime import (
+    Models,
+    choose_device,
+    choose_dtype,
+    free_memory,
+    quiet,
+    require,
+)
 from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, Source, find_source
 from vprog.trace import Call, Result
@@ -219,7 +226,7 @@ class HuggingFace(ABC, Generic[S]):
                 chunk = following
                 continue
             inputs = ready = None
-            _release()
+            free_memory()
             if len(chunk) == 1:
                 raise ToolError(
                     f"{self.source.name} ran out of memory on one picture; use a smaller model, "
@@ -247,16 +254,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         "out of memory" in text or "can't allocate memory" in text
     )
-
-
-def _release() -> None:
-    import gc
-
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 @contextlib.contextmanager

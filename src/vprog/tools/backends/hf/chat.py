@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 CHAT_CLASSES = (
     "any of AutoModelForImageTextToText that chats (Idefics3, SmolVLM, PaliGemma, Qwen-VL, Llava)",
 )
+WINDOW = 4
+"""Batches whose rows are prepared at a time: a row may be many tiles of a picture (SmolVLM), and
+all calls at once would take gigabytes. Rows of a window that have equal shapes share batches."""
 _NO_CHAT = frozenset(
     {"blip", "blip-2", "git", "kosmos-2", "pi0", "pix2struct", "udop", "vision-encoder-decoder"}
 )
@@ -85,11 +88,16 @@ class Chat:
             views: Where pixels come from.
             short: Whether replies are cut to an answer that programs compare.
         """
-        rows = [self.prepare(prompt, [views.read(view)]) for view, prompt in asked]
-        return [
-            Result(short_answer(text) if short else text, {"score": score})
-            for text, score in self.write(rows, self._most)
-        ]
+        results: list[Result | ToolError] = []
+        window = WINDOW * self._backend.settings.batch_size
+        for start in range(0, len(asked), window):
+            some = asked[start : start + window]
+            rows = [self.prepare(prompt, [views.read(view)]) for view, prompt in some]
+            results += [
+                Result(short_answer(text) if short else text, {"score": score})
+                for text, score in self.write(rows, self._most)
+            ]
+        return results
 
     def write(
         self, rows: Sequence[Mapping[str, Any]], most: int, *, scored: bool = True

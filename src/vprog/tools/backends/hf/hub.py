@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,12 @@ from vprog.tools.backends.hf.runtime import require
 
 _PATTERNS = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 _BIN = ("*.json", "*.txt", "*.model", "*.jinja", "pytorch_model*.bin")
+_PIPELINE = (*_PATTERNS, *(f"*/{pattern}" for pattern in _PATTERNS))
+_READERS = (
+    "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json",
+    "vocab.json", "vocab.txt",
+)  # fmt: skip
+"""A model has one of these at least: what makes its inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +58,69 @@ def _kept(
     ignored: list[str] | None = None,
 ) -> Path | None:
     """The folder in the hub's cache that holds all files of one of ``choices``, or None."""
+    for patterns in choices:
+        found = _snapshot(model, revision, patterns, ignored)
+        if found is not None and not _lacks(found):
+            return found
+    return None
+
+
+def _snapshot(
+    model: str, revision: str | None, patterns: Sequence[str], ignored: list[str] | None = None
+) -> Path | None:
+    """The folder in the hub's cache, whatever of the model is there; None where there is none."""
     require(("huggingface_hub",))
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    for patterns in choices:
-        try:
-            found = snapshot_download(
-                model,
-                revision=revision,
-                allow_patterns=list(patterns),
-                ignore_patterns=ignored,
-                local_files_only=True,
-            )
-        except LocalEntryNotFoundError:
-            continue
-        if _is_whole(Path(found)):
-            return Path(found)
-    return None
+    try:
+        found = snapshot_download(
+            model,
+            revision=revision,
+            allow_patterns=list(patterns),
+            ignore_patterns=ignored,
+            local_files_only=True,
+        )
+    except LocalEntryNotFoundError:
+        return None
+    return Path(found)
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether a folder has a model's weights, or is a pipeline."""
+def _lacks(folder: Path) -> str:
+    """What a folder lacks of a model or a pipeline; "" where it is whole."""
     from vprog.tools.backends.hf.source import weight_files
 
     if (folder / "model_index.json").is_file():
-        return True
+        parts = _parts(folder)
+        wrong = [name for name in parts if not _is_part(folder / name)]
+        return wrong[0] if wrong else ("" if parts else "parts")
+    if not (folder / "config.json").is_file():
+        return "config.json"
     try:
         weight_files(folder)
     except InputError:
+        return "weights"
+    if not any((folder / name).is_file() for name in _READERS):
+        return "a processor and a tokenizer"
+    return ""
+
+
+def _parts(folder: Path) -> list[str]:
+    """The folders of a pipeline's parts: ``unet``, ``tokenizer``, ...; null ones are left out."""
+    try:
+        said = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    except ValueError:
+        return ["model_index.json"]
+    entries = said.items() if isinstance(said, dict) else ()
+    return [name for name, kind in entries if isinstance(kind, list) and None not in kind]
+
+
+def _is_part(folder: Path) -> bool:
+    """Whether a part of a pipeline has files: weights, too, if it is a model."""
+    if not folder.is_dir() or not any(folder.iterdir()):
         return False
-    return (folder / "config.json").is_file()
+    weights = (*folder.glob("*.safetensors"), *folder.glob("*.bin"))
+    return bool(weights) or not (folder / "config.json").is_file()
 
 
 def plan(model: str, revision: str | None, where: str) -> Download:
@@ -100,9 +139,12 @@ def plan(model: str, revision: str | None, where: str) -> Download:
         raise InputError(_said(error, model, revision, where)) from None
     found = info.siblings or []
     safe = any(f.rfilename == "model.safetensors" or _is_index(f.rfilename) for f in found)
-    patterns = _PATTERNS if safe else _BIN
-    top = [f for f in found if "/" not in f.rfilename]
-    files = list(filter_repo_objects(top, allow_patterns=list(patterns), key=_name))
+    if any(f.rfilename == "model_index.json" for f in found):
+        patterns = _PIPELINE
+    else:
+        patterns = _PATTERNS if safe else _BIN
+        found = [f for f in found if "/" not in f.rfilename]
+    files = list(filter_repo_objects(found, allow_patterns=list(patterns), key=_name))
     return Download(
         model, str(info.sha), len(files), sum(f.size or 0 for f in files), tuple(patterns)
     )
@@ -115,21 +157,24 @@ def fetch(model: str, revision: str | None, where: str) -> Path:
         InputError: No such model or revision, access refused, or no network.
     """
     here = cached(model, revision)
-    if here is not None:
-        return here
-    download = plan(model, revision, where)
-    note(f"downloading {download}")
+    return here or _download(plan(model, revision, where), revision, where, ["*/*"])
+
+
+def _download(
+    download: Download, revision: str | None, where: str, ignored: list[str] | None = None
+) -> Path:
     from huggingface_hub import snapshot_download
 
+    note(f"downloading {download}")
     try:
         folder = snapshot_download(
-            model,
+            download.model,
             revision=revision,  # by its name, so that the cache knows the name next time
             allow_patterns=list(download.patterns),
-            ignore_patterns=["*/*"],
+            ignore_patterns=ignored,
         )
     except Exception as error:
-        raise InputError(_said(error, model, revision, where)) from None
+        raise InputError(_said(error, download.model, revision, where)) from None
     return Path(folder)
 
 
@@ -170,9 +215,11 @@ def _said(error: Exception, model: str, revision: str | None, where: str) -> str
         )
         reason = f"the hub cannot be reached {said}" if lost else f"fetching it failed {said}"
     pinned = f" --revision {revision}" if revision else ""
+    here = _snapshot(model, revision, ("config.json", "model_index.json"))
+    part = f" as a whole ({here} lacks {_lacks(here) or 'files'})" if here is not None else ""
     return (
-        f"{where}: {model} is not on this machine and {reason}. Run `hf download {model}{pinned}` "
-        "where there is a network, or give a local folder"
+        f"{where}: {model} is not on this machine{part} and {reason}. Run "
+        f"`hf download {model}{pinned}` where there is a network, or give a local folder"
     )
 
 
@@ -182,14 +229,5 @@ def fetch_pipeline(model: str, revision: str | None, where: str) -> Path:
     Raises:
         InputError: See ``fetch``.
     """
-    patterns = [*_PATTERNS, *(f"*/{pattern}" for pattern in _PATTERNS)]
-    here = _kept(model, revision, (patterns,))
-    if here is not None:
-        return here
-    from huggingface_hub import snapshot_download
-
-    note(f"downloading the pipeline {model}")
-    try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=patterns))
-    except Exception as error:
-        raise InputError(_said(error, model, revision, where)) from None
+    here = _kept(model, revision, (_PIPELINE,))
+    return here or _download(plan(model, revision, where), revision, where)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.util
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +60,21 @@ def choose_device(wanted: str) -> str:
             "use device = 'auto', or install a torch build for it"
         )
     return wanted
+
+
+def free_memory() -> None:
+    """Frees models that nobody uses any more, on the device as well.
+
+    Backends refer to themselves in cycles: without this, weights would stay until Python happens
+    to look for cycles.
+    """
+    gc.collect()
+    torch = sys.modules.get("torch")  # where it was never imported there is nothing on a device
+    if torch is None:
+        return
+    for device in (torch.cuda, torch.mps):
+        if device.is_available():
+            device.empty_cache()
 
 
 def choose_dtype(wanted: str, device: str, model_type: str, generates: bool) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vprog.errors import ToolError
+from vprog.errors import InputError, ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.chat import CHAT_CLASSES, Chat, is_chat_class
@@ -32,6 +32,11 @@ _OWN = {
     ("caption", "paligemma"): "caption en",
 }
 """Prompts that a family was trained with."""
+_FILES = (
+    ("preprocessor_config.json", "processor_config.json"),
+    ("tokenizer_config.json", "tokenizer.json"),
+)
+"""Of image processors and of tokenizers; one of each is needed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +116,10 @@ class Look:
         """Loads model and processor of the backend's source."""
         self._backend = backend
         self._most = max_new_tokens
-        self._processor = load_processor(backend.source, backend.settings)
+        self._images, self._tokenizer = _readers(backend)
         self.model = backend.load_model("AutoModelForImageTextToText")
         writer = getattr(self.model, "text_decoder", self.model)
-        self._ends = end_ids(writer, self._processor.tokenizer)
+        self._ends = end_ids(writer, self._tokenizer)
         write_plainly(self.model)
 
     def reply(
@@ -125,9 +130,8 @@ class Look:
         wanted = [view for view, _ in asked]
 
         def forward(chunk: Sequence[View]) -> list[tuple[str, float]]:
-            pixels = self._processor.image_processor(
-                images=[views.read(view) for view in chunk], return_tensors="pt"
-            )["pixel_values"]
+            images = [views.read(view) for view in chunk]
+            pixels = self._images(images=images, return_tensors="pt")["pixel_values"]
             out = self.model.generate(
                 pixel_values=pixels.to(self.model.device, self.model.dtype),
                 max_new_tokens=self._most,
@@ -136,7 +140,31 @@ class Look:
                 return_dict_in_generate=True,
                 output_logits=True,
             )
-            return read_generated(out, self._processor.tokenizer, self._ends)
+            return read_generated(out, self._tokenizer, self._ends)
 
         written = self._backend.in_batches(wanted, forward)
         return [Result(text, {"score": score}) for text, score in written]
+
+
+def _readers(backend: HuggingFace[Any]) -> tuple[Any, Any]:
+    """The image processor and the tokenizer of a model.
+
+    Of pairs of encoder and decoder that name no processor, such as
+    ``nlpconnect/vit-gpt2-image-captioning``, AutoProcessor gives one of the two alone.
+
+    Raises:
+        InputError: The files of one are missing or broken.
+    """
+    source, settings = backend.source, backend.settings
+    processor = load_processor(source, settings)
+    if hasattr(processor, "image_processor") and hasattr(processor, "tokenizer"):
+        return processor.image_processor, processor.tokenizer
+    for files in _FILES:
+        if not any((source.folder / file).is_file() for file in files):
+            raise InputError(
+                f"model {settings.model!r} has no {files[0]}; fetch it again, or take another model"
+            )
+    return (
+        load_processor(source, settings, "AutoImageProcessor"),
+        load_processor(source, settings, "AutoTokenizer"),
+    )
