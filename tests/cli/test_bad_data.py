@@ -56,7 +56,7 @@ SHAPES_FILES = ("input.npy", "query", "query_str.txt", "output", "query_layout_s
         (lambda d: (d / "val.input.npy").write_text("text"), "val.input.npy is no array file"),
         (lambda d: np.save(d / "val.input.npy", np.zeros((4, 3))), "has shape (4, 3)"),
         (lambda d: np.save(d / "val.input.npy", np.zeros((4, 9, 9, 3))), "holds float64"),
-        (lambda d: (d / "val.output").unlink(), "data/val.output is missing"),
+        (lambda d: (d / "val.query").unlink(), "data/val.query is missing"),
         (lambda d: (d / "val.output").write_text("true\n"), "1 lines for 1024 pictures"),
         (lambda d: (d / "val.query_layout_symbols.json").write_text("{"), "is no JSON file"),
     ],

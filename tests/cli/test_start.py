@@ -83,6 +83,7 @@ import torch
 from vprog.cli.app import app, main
 
 ones = torch.ones(200, 200)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let background jobs ignore it
 
 def hold():
     while True:
