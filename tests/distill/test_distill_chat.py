@@ -65,7 +65,7 @@ def test_nothing_is_asked_twice(
         chat = WriterSettings(model="m", base_urls=(server.url,), prices=prices, budget=10.0)
         settings = DistillSettings(
             tasks=(Task(benchmark="world-gqa", data=world),), toolbox="oracle", writer="chat",
-            k=2, writer_settings=chat, student=student("idefics3"), rows=("instruct",), jobs=2,
+            k=2, writer_settings=chat, student=student("idefics3"), rows=("instruct",), jobs=1,
             limits={"train": 10, "test": 4},
             training=SftSettings(
                 method="full", steps=1, batch_size=2, validate_every=0, choose="loss"
