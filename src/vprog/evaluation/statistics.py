@@ -20,6 +20,9 @@ _WORK = 2_000_000
 """Most examples that a figure that is no ratio of sums is computed over, all resamples together."""
 
 
+_DRAWN = 1_000_000
+"""Clusters that are drawn at a time, those of all resamples together."""
+
 _SAME = 1e-12
 """Ends of an interval that are nearer than this are the same."""
 
@@ -147,12 +150,13 @@ def _bootstrap_ratio(
 
     rng = np.random.default_rng(seed)
     above, below = np.asarray(tops), np.asarray(bottoms)
-    values = []
-    for _ in range(RESAMPLES):
-        drawn = rng.integers(0, len(above), len(above))
-        bottom = below[drawn].sum()
-        if bottom > 0:
-            values.append(above[drawn].sum() / bottom)
+    values: list[float] = []
+    at_once = max(1, _DRAWN // len(above))
+    for start in range(0, RESAMPLES, at_once):
+        drawn = rng.integers(0, len(above), (min(at_once, RESAMPLES - start), len(above)))
+        total = below[drawn].sum(axis=1)
+        some = total > 0
+        values += (above[drawn].sum(axis=1)[some] / total[some]).tolist()
     low, high = np.percentile(np.sqrt(values) if root else values, (2.5, 97.5))
     return float(low), float(high)
 
