@@ -21,6 +21,17 @@ EXPLAINED = ("cup : red . yes", "dog : two left right . two", "a dog is in the p
 ANSWER, EXPLAIN = "answer with one word or short phrase", "describe this"
 
 
+@pytest.fixture(scope="session", name="world")
+def draw_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of world-gqa with the splits train and test."""
+    from vprog.world import write
+
+    root = tmp_path_factory.mktemp("distill") / "world"
+    write("gqa", "generalist", 40, 1, root, split="train", workers=1)
+    write("gqa", "generalist", 10, 1, root, split="test", workers=1)
+    return root
+
+
 @pytest.fixture(scope="session", name="student")
 def make_student(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """The folder of a tiny checkpoint by the name of its maker; torch has one thread."""

@@ -67,7 +67,11 @@ def test_what_is_asked_is_what_was_trained(student: Callable[[str], str]) -> Non
             return {}
 
         backend.answerer.prepare = prepare  # type: ignore[method-assign]
-        backend.answerer.write = lambda rows, most, scored: []  # type: ignore[method-assign]
+
+        def write(asked: Any, row: Any, most: int, *, scored: bool) -> list[tuple[str, float]]:
+            return [(str(row(one)), 0.0) for one in asked]
+
+        backend.answerer.write = write  # type: ignore[method-assign]
         one = example(2)
         for kind in ("answer", "rationale"):
             backend.say([(one.with_choices(one.question), [1, 2])], kind)  # type: ignore[arg-type]

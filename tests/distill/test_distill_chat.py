@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from students import make_student  # noqa: F401 (fixture)
+from students import draw_world, make_student  # noqa: F401 (fixtures)
 
 from vprog.distill import distill as distilling
 from vprog.distill import pipeline
@@ -21,7 +21,6 @@ from vprog.distill.sft_settings import SftSettings
 from vprog.errors import InputError
 from vprog.evaluation.run import RunSettings
 from vprog.teach.stage import Task
-from vprog.world import write
 from vprog.writers.settings import WriterSettings
 
 sys.path.append(str(Path(__file__).parents[1] / "writers"))
@@ -29,14 +28,6 @@ sys.path.append(str(Path(__file__).parents[1] / "writers"))
 from faulty import PROGRAM, Act, completion, serving
 
 pytest.importorskip("openai", reason="needs openai: pip install 'vprog[chat]'")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("distill") / "world"
-    write("gqa", "generalist", 20, 1, root, split="train", workers=1)
-    write("gqa", "generalist", 10, 1, root, split="test", workers=1)
-    return root
 
 
 def test_nothing_is_asked_twice(

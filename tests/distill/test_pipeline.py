@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from students import make_student  # noqa: F401 (fixture)
+from students import draw_world, make_student  # noqa: F401 (fixtures)
 
 from vprog.distill import distill as distilling
 from vprog.distill.distill import distill
@@ -22,20 +22,11 @@ from vprog.errors import InputError
 from vprog.report.distill import distill_tables
 from vprog.runs.folder import read_traces
 from vprog.teach.stage import Task
-from vprog.world import write
 
 TURN = {"writer": "gold", "n": 5, "programs_ms": 4.0, "student_ms": 2.0, "ratio": 2.0,
         "ci95": [1.5, 2.5],
         "batches": {"size": 5, "programs_ms": 3.0, "student_ms": 1.0, "ratio": 3.0,
                     "ratios": [3.0]}}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("distill") / "world"
-    write("gqa", "generalist", 40, 1, root, split="train", workers=1)
-    write("gqa", "generalist", 10, 1, root, split="test", workers=1)
-    return root
 
 
 def settings_of(world: Path, student: str, **changes: Any) -> DistillSettings:

@@ -24,7 +24,7 @@ from vprog.example import Picture, Region
 from vprog.tools.backend import Toolbox
 from vprog.tools.backends.hf.adapters import split_model
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
-from vprog.tools.backends.hf.chat import CHAT_CLASSES, WINDOW, Chat, is_chat_class
+from vprog.tools.backends.hf.chat import CHAT_CLASSES, Chat, is_chat_class
 from vprog.tools.backends.hf.generated import short_answer
 from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, is_hub_id
@@ -162,13 +162,12 @@ class Answerer(HuggingFace[AnswererSettings]):
         chat, prompts = self.answerer, self.settings.prompts
         said = self.settings
         most = said.max_new_tokens or 16 if kind == "answer" else said.rationale_tokens or 256
-        written: list[tuple[str, float]] = []
-        window = WINDOW * said.batch_size
-        for start in range(0, len(asked), window):
-            some = asked[start : start + window]
-            rows = [chat.prepare(asking(q, kind, prompts), images) for q, images in some]
-            written += chat.write(rows, most, scored=kind == "answer")
-        return written
+
+        def row(one: tuple[str, Sequence[Any]]) -> dict[str, Any]:
+            question, images = one
+            return chat.prepare(asking(question, kind, prompts), images)
+
+        return chat.write(asked, row, most, scored=kind == "answer")
 
 
 def answerer_settings(student: str, **settings: Any) -> AnswererSettings:

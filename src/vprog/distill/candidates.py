@@ -10,7 +10,7 @@ from typing import Any
 
 from vprog.benchmarks.metric import mean
 from vprog.errors import InputError
-from vprog.evaluation.figures import describe
+from vprog.evaluation.figures import cluster_of, describe
 from vprog.example import Example
 from vprog.runs.folder import read_traces
 from vprog.runs.record import Record
@@ -112,8 +112,3 @@ def yield_curve(
         str(k): describe(mean(at_least_one(c.written, c.right, k) for c in labelled), clusters)
         for k in ks
     }
-
-
-def cluster_of(example: Example) -> str:
-    """Which examples are right or wrong together: those of a group, else of a picture."""
-    return example.group or (example.pictures[0].id if example.pictures else example.id)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 
 from vprog.errors import ProgramError
-from vprog.tools.expression import substitute
+from vprog.tools.expression_text import substitute
 from vprog.trace import Step, Trace
 
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from vprog.benchmarks.choices import pick
 from vprog.benchmarks.metric import Ratio
-from vprog.distill.candidates import cluster_of
 from vprog.distill.reading import OVERLAP, Told, call_of, in_pixels, read_rationale
-from vprog.evaluation.figures import describe
+from vprog.evaluation.figures import cluster_of, describe
 from vprog.evaluation.zoo.metrics import Found, found
 from vprog.example import Example, Region
 from vprog.teach.agreement import agree

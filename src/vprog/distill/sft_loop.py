@@ -188,17 +188,17 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
 
         chat = self._backend.answerer
         numbers = [n for n, kind in enumerate(val.kinds) if kind == "answer"]
-        right = 0
+        most = self._backend.settings.max_new_tokens or 16
+
+        def row(number: int) -> dict[str, Any]:
+            return chat.prepare(val.texts(number)[0], val.images(number))
+
         with torch.inference_mode(), quiet(), self.accelerator.autocast():
-            for start in range(0, len(numbers), 256):
-                some = numbers[start : start + 256]
-                rows = [chat.prepare(val.texts(n)[0], val.images(n)) for n in some]
-                most = self._backend.settings.max_new_tokens or 16
-                said = chat.write(rows, most, scored=False)
-                right += sum(
-                    short_answer(text) == short_answer(val.texts(n)[1])
-                    for n, (text, _) in zip(some, said, strict=True)
-                )
+            said = chat.write(numbers, row, most, scored=False)
+        right = sum(
+            short_answer(text) == short_answer(val.texts(number)[1])
+            for number, (text, _) in zip(numbers, said, strict=True)
+        )
         return right / len(numbers)
 
     def val_loss(self) -> float:

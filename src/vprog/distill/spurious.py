@@ -15,11 +15,10 @@ from typing import Any
 
 from vprog.benchmarks.benchmark import Benchmark
 from vprog.benchmarks.metric import mean
-from vprog.distill.candidates import cluster_of
 from vprog.distill.choose import Named, name_of
 from vprog.distill.counterfactual import counterfactuals
 from vprog.engine import Engine, Task
-from vprog.evaluation.figures import describe
+from vprog.evaluation.figures import cluster_of, describe
 from vprog.example import Example, Picture
 from vprog.program.canonical import canonical
 from vprog.program.program import Language, Program

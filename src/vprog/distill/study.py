@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks.metric import Ratio
-from vprog.distill.candidates import cluster_of
 from vprog.distill.explained import Explanation, read_explanations
 from vprog.distill.study_page import page
 from vprog.errors import InputError, known_names
-from vprog.evaluation.figures import describe
+from vprog.evaluation.figures import cluster_of, describe
 from vprog.evaluation.statistics import paired_difference
 from vprog.runs.folder import read_settings, write_atomically
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from vprog.distill.wording import plain
 from vprog.errors import ProgramError
-from vprog.tools.expression import PREFIX, substitute
+from vprog.tools.expression_text import PREFIX, substitute
 from vprog.trace import Value
 
 OPERATORS: Mapping[type[ast.AST], str] = {

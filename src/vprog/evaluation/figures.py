@@ -48,11 +48,13 @@ def official_metrics(benchmark: Benchmark, answers: Answers) -> dict[str, Metric
 
 
 def clusters_of(answers: Answers) -> list[Hashable]:
+    """Of each answer's example its cluster, see ``cluster_of``."""
+    return [cluster_of(a.example) for a in answers.items]
+
+
+def cluster_of(example: Example) -> str:
     """Which examples are right or wrong together: those of a group, else of a picture."""
-    return [
-        a.example.group or (a.example.pictures[0].id if a.example.pictures else a.example.id)
-        for a in answers.items
-    ]
+    return example.group or (example.pictures[0].id if example.pictures else example.id)
 
 
 def describe(metric: Metric, clusters: Sequence[Hashable]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 
 from vprog.errors import ProgramError
 from vprog.program.program import Program
-from vprog.tools.expression import PREFIX, substitute
+from vprog.tools.expression_text import PREFIX, substitute
 
 _GIVEN = ("question", "query", "possible_answers", "options", "choices", "execute_command")
 """Names by which a ``python`` program is called or gets its inputs."""

@@ -10,11 +10,8 @@ value as text: ``'there are {N} cups'``.
 from __future__ import annotations
 
 import ast
-import io
 import math
 import operator
-import re
-import tokenize
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ from typing import Any
 
 from vprog.errors import ProgramError, known_names
 from vprog.example import Region
+from vprog.tools.expression_text import JOIN, PREFIX, XOR, substitute
 from vprog.tools.module import Args, Module, Pictures
 from vprog.tools.tool import MAX_NUMBER, Param, describe
 from vprog.trace import Result, Value
@@ -35,11 +33,6 @@ MAX_ENTRIES = 100_000
 """Most entries and characters in all levels of a nested list."""
 MAX_DEPTH = 16
 """Most levels of a nested list."""
-_XOR = "xor__"
-_JOIN = "join__"
-_SLOT = re.compile(r"\{\s*([^\W\d]\w*)\s*\}")
-PREFIX = "v__"
-"""Begins the identifier of a variable in what ``substitute`` returns."""
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "len": len,
@@ -85,7 +78,7 @@ def parse_expression(text: str) -> Expression:
     """
     if len(text) > MAX_TEXT:
         raise ProgramError("syntax", f"expression of {len(text)} characters; at most {MAX_TEXT}")
-    for taken in (_XOR, _JOIN):
+    for taken in (XOR, JOIN):
         if taken in text:
             raise ProgramError("syntax", f"EVAL: the name {taken} is taken")
     source, variables = substitute(text)
@@ -93,88 +86,12 @@ def parse_expression(text: str) -> Expression:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source.strip(), mode="eval").body
-        _check(tree, frozenset([*(PREFIX + v for v in variables), _XOR, "yes", "no"]))
+        _check(tree, frozenset([*(PREFIX + v for v in variables), XOR, "yes", "no"]))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested or malformed"
         shown = text if len(text) < 60 else text[:57] + "..."
         raise ProgramError("syntax", f"EVAL cannot read {shown!r}: {reason}") from None
     return Expression(tuple(dict.fromkeys(variables)), _compile(tree))
-
-
-def substitute(text: str) -> tuple[str, list[str]]:
-    """``{NAME}`` -> a safe identifier, joined to the text around it; ``xor`` -> a marked ``or``.
-
-    Returns:
-        The expression in Python's syntax, and the names in order of appearance.
-
-    Raises:
-        ProgramError: kind ``syntax``: what stands between braces is no name.
-    """
-    variables: list[str] = []
-    out: list[str] = []
-    position = 0
-    while position < len(text):
-        char = text[position]
-        if char in "'\"":
-            end = _closing(text, position)
-            source, names = _quoted(text[position + 1 : end], char, closed=end < len(text))
-            out.append(source)
-            variables += names
-            position = end
-        elif char == "{":
-            end = text.find("}", position)
-            name = text[position + 1 : end].strip() if end > 0 else ""
-            if not name.isidentifier():
-                raise ProgramError(
-                    "syntax",
-                    f"EVAL: braces hold a variable's name, as in {{ANSWER0}}; found "
-                    f"{text[position : position + 20]!r}",
-                )
-            out.append(f" {PREFIX}{name} ")
-            variables.append(name)
-            position = end
-        else:
-            out.append(char)
-        position += 1
-    source = "".join(out)
-    return (_mark_xor(source) if "xor" in source else source), variables
-
-
-def _quoted(inner: str, quote: str, closed: bool) -> tuple[str, list[str]]:
-    """Quoted text in Python's syntax, and the variables between braces in it, as ``substitute``."""
-    parts = _SLOT.split(inner)
-    names = parts[1::2]
-    if not names:
-        return quote + inner + quote * closed, []
-    if len(names) == 1 and not parts[0] and not parts[2]:
-        # '{ANSWER}' in quotes: VisProg's habit for text values.
-        return f" {PREFIX}{names[0]} ", names
-    shown = [
-        f"{PREFIX}{part}" if number % 2 else quote + part + quote
-        for number, part in enumerate(parts)
-    ]
-    return f" {_JOIN}({', '.join(shown)}{')' * closed} ", names
-
-
-def _closing(text: str, start: int) -> int:
-    position = start + 1
-    while position < len(text) and text[position] != text[start]:
-        position += 2 if text[position] == "\\" else 1
-    return min(position, len(text))
-
-
-def _mark_xor(source: str) -> str:
-    """``a xor b`` -> ``a or xor__ or b``: xor binds as loosely as or; inside words it is a word."""
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(source.strip()).readline))
-    except (tokenize.TokenError, IndentationError, SyntaxError):
-        return source
-    words = [
-        f"or {_XOR} or" if t.type == tokenize.NAME and t.string == "xor" else t.string
-        for t in tokens
-        if t.type not in (tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER)
-    ]
-    return " ".join(words)
 
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -227,7 +144,7 @@ def _check(node: ast.AST, known: frozenset[str], depth: int = 0) -> None:
                 )
             children = []
         case ast.Call(func=ast.Name(id=name), args=children, keywords=[]):
-            if name not in FUNCTIONS and name != _JOIN:
+            if name not in FUNCTIONS and name != JOIN:
                 raise ProgramError(
                     "name", f"EVAL has no function {name!r}. {known_names(name, FUNCTIONS)}"
                 )
@@ -380,7 +297,7 @@ def _compile(node: ast.AST) -> Compute:
         case ast.BoolOp(op=ast.And(), values=values):
             return partial(_and, [_compile(child) for child in values])
         case ast.BoolOp(values=values):
-            marked = [isinstance(c, ast.Name) and c.id == _XOR for c in values]
+            marked = [isinstance(c, ast.Name) and c.id == XOR for c in values]
             return partial(
                 _or, [None if m else _compile(c) for m, c in zip(marked, values, strict=True)]
             )
@@ -406,7 +323,7 @@ def _compile(node: ast.AST) -> Compute:
             whole, at = _compile(value), _compile(index)
             return lambda v: whole(v)[int(_number(at(v)))]
         case ast.Call(func=ast.Name(id=name), args=args):
-            function = _join if name == _JOIN else FUNCTIONS[name]
+            function = _join if name == JOIN else FUNCTIONS[name]
             given = [_compile(arg) for arg in args]
             return lambda v: _bounded(function(*[arg(v) for arg in given]))
         case ast.Call(func=ast.Attribute(value=value, attr=name)):

@@ -13,7 +13,7 @@ from agree import agree
 from vprog.errors import InputError
 from vprog.example import Region
 from vprog.tools.backends.hf.binding import open_backend, settings_class
-from vprog.tools.backends.hf.chat import WINDOW, Chat
+from vprog.tools.backends.hf.chat import WINDOW
 from vprog.tools.backends.hf.depth import Depth, DepthSettings
 from vprog.tools.backends.hf.generated import read_generated, short_answer
 from vprog.tools.backends.hf.match import Match, MatchSettings
@@ -119,18 +119,18 @@ def test_rows_of_a_few_batches_are_prepared_at_a_time(
         for q in (QUESTION, "red", "what is this", "is it")
         for p in pictures
     ]
-    write, prepared = Chat.write, []
+    in_batches, prepared = Vqa.in_batches, []
 
-    def counted(chat: Chat, rows: Any, most: int) -> Any:
+    def counted(backend: Any, rows: Any, *args: Any, **more: Any) -> Any:
         prepared.append(len(rows))
-        return write(chat, rows, most)
+        return in_batches(backend, rows, *args, **more)
 
     def said(batch_size: int) -> Any:
         settings = VqaSettings(model=str(checkpoint("smolvlm")), batch_size=batch_size)
         return Vqa(settings, "test").answer(calls, pictures)
 
     whole = said(len(calls))
-    monkeypatch.setattr(Chat, "write", counted)
+    monkeypatch.setattr(Vqa, "in_batches", counted)
     parts = said(2)
     assert sum(prepared) == len(calls)
     assert max(prepared) <= WINDOW * 2 < len(calls)

@@ -7,9 +7,9 @@ with padding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vprog.errors import InputError, ToolError
 from vprog.tools.backends.hf.generated import (
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vprog.tools.backends.hf.backend import HuggingFace
+
+T = TypeVar("T")
 
 CHAT_CLASSES = (
     "any of AutoModelForImageTextToText that chats (Idefics3, SmolVLM, PaliGemma, Qwen-VL, Llava)",
@@ -88,29 +90,39 @@ class Chat:
             views: Where pixels come from.
             short: Whether replies are cut to an answer that programs compare.
         """
-        results: list[Result | ToolError] = []
-        window = WINDOW * self._backend.settings.batch_size
-        for start in range(0, len(asked), window):
-            some = asked[start : start + window]
-            rows = [self.prepare(prompt, [views.read(view)]) for view, prompt in some]
-            results += [
-                Result(short_answer(text) if short else text, {"score": score})
-                for text, score in self.write(rows, self._most)
-            ]
-        return results
+
+        def row(one: tuple[View, str]) -> dict[str, Any]:
+            view, prompt = one
+            return self.prepare(prompt, [views.read(view)])
+
+        return [
+            Result(short_answer(text) if short else text, {"score": score})
+            for text, score in self.write(asked, row, self._most)
+        ]
 
     def write(
-        self, rows: Sequence[Mapping[str, Any]], most: int, *, scored: bool = True
+        self,
+        asked: Sequence[T],
+        row: Callable[[T], Mapping[str, Any]],
+        most: int,
+        *,
+        scored: bool = True,
     ) -> list[tuple[str, float]]:
-        """What the model writes after rows of ``prepare``, and the probability of its words.
+        """What the model writes for everything that it is asked, and the probability of its words.
 
         Args:
-            rows: Any number; equal shapes share a forward pass.
+            asked: Any number of whatever ``row`` understands.
+            row: Makes the inputs of one, see ``prepare``; equal shapes share a forward pass.
             most: Tokens of one text.
             scored: False leaves probabilities at 0; those of long texts take much memory.
         """
         forward = partial(self._forward, most=most, scored=scored)
-        return self._backend.in_batches(rows, forward, key=shapes)
+        window = WINDOW * self._backend.settings.batch_size
+        written: list[tuple[str, float]] = []
+        for start in range(0, len(asked), window):
+            rows = [row(one) for one in asked[start : start + window]]
+            written += self._backend.in_batches(rows, forward, key=shapes)
+        return written
 
     def prepare(self, prompt: str, images: Sequence[Image]) -> dict[str, Any]:
         """The model's inputs for pictures and a prompt, a batch of one, up to its reply."""
