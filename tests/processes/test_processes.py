@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("torch", reason="needs torch: pip install 'vprog[teach]'")
 pytest.importorskip("accelerate", reason="needs accelerate: pip install 'vprog[teach]'")
 
-from trainings import run, same
+from trainings import run, same, torchrun
 
 
 def test_two_processes_have_the_loss_curve_of_one(made: Any, tmp_path: Path) -> None:
     kind, student, one = made
-    done = run(kind, student, tmp_path / "two", 2)
+    done = torchrun(kind, student, tmp_path / "two", 2)
     assert done.returncode == 0, done.stderr
     assert "2 process(es), MULTI_CPU" in done.stderr
     same(one, tmp_path / "two")
