@@ -100,6 +100,13 @@ def test_options_that_nobody_would_heed(inside, world: Path) -> None:
     ]:
         said = inside(*RUN, *options).message
         assert said.endswith(f"asks no model for programs; leave out {leave}")
+    for options, who in [
+        (("--writer", "zoo", "--budget", 1), "--writer chat, and the writer is 'zoo'"),
+        (("--writer", "local:x", "--record", "f"), "--writer chat, and the writer is 'local:x'"),
+        (("--writer", "local", "--model", "x"), "a model on this machine is --writer local:x"),
+        (("--writer", "chat", "--grammar"), "--writer local:MODEL, and the writer is 'chat'"),
+    ]:
+        assert inside(*RUN, *options).message.endswith(who)
     assert "--key belongs to a study's filled CSV" in inside("score", "a", "--key", "k").message
     assert "--grid belongs to --rationales" in inside("score", "a", "--grid", 50).message
     assert "--markdown belongs to runs" in inside("score", "a.csv", "--markdown").message

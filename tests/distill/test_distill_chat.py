@@ -100,6 +100,7 @@ def test_nothing_is_asked_twice(
         (("--writer", "chatt"), "unknown writer 'chatt'"),
         (("--model", "m"), "--model is for --writer chat, and the writer is 'zoo'"),
         (("--writer", "gold", "--shots", 3), "asks no model for programs; leave out --shots"),
+        (("--writer", "gold", "--top-p", 0.9), "asks no model for programs; leave out --top-p"),
     ],
 )
 def test_a_writer_that_cannot_write_is_refused_at_once(

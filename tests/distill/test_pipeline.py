@@ -15,13 +15,14 @@ from students import draw_world, make_student  # noqa: F401 (fixtures)
 from vprog.distill import distill as distilling
 from vprog.distill.distill import distill
 from vprog.distill.options import distill_settings
-from vprog.distill.pipeline import DistillSettings, choice_of, dialect
+from vprog.distill.pipeline import DistillSettings, Pipeline, choice_of, dialect
 from vprog.distill.plan import plan_distill
 from vprog.distill.sft_settings import SftSettings
 from vprog.errors import InputError
 from vprog.report.distill import distill_tables
 from vprog.runs.folder import read_traces
 from vprog.teach.stage import Task
+from vprog.writers import Sampling
 
 TURN = {"writer": "gold", "n": 5, "programs_ms": 4.0, "student_ms": 2.0, "ratio": 2.0,
         "ci95": [1.5, 2.5],
@@ -241,7 +242,8 @@ def test_options_become_settings(
     given: dict[str, Any] = {
         "benchmark": "world-gqa", "data": world, "also": None, "train": None, "test": "test",
         "student": student("idefics3"), "toolbox": "zoo", "writer": "zoo", "language": "python",
-        "k": 3, "temperature": 0.7, "row": ["vpd"], "labels": [50], "limit": ["test=9"],
+        "k": 3, "temperature": 0.7, "top_p": 0.9, "repair": False, "row": ["vpd"],
+        "labels": [50], "limit": ["test=9"],
         "filter": ["evidence"], "grid": 20, "training": file, "steps": 7, "jobs": 1, "seed": 3,
     }  # fmt: skip
     settings = distill_settings(given)
@@ -249,6 +251,11 @@ def test_options_become_settings(
     assert settings.data.rationale.grid == 20
     assert settings.data.choice.evidence
     assert (settings.language, settings.labels) == ("python", (50,))
+    parts, (task,) = Pipeline(settings, tmp_path), settings.tasks
+    drawn = parts.run(task, "train", "train", sampled=True)
+    assert drawn.sampling == Sampling(k=3, temperature=0.7, top_p=0.9, seed=3)
+    assert parts.test_run(task).sampling == Sampling()
+    assert not drawn.repair
     file.write_text("step = 3\n")
     with pytest.raises(InputError, match="steps"):
         distill_settings(given)

@@ -114,6 +114,7 @@ def test_a_broken_program_goes_back_once(
         (("--program", "p", "--writer", "zoo"), "leave out --writer, --model and --explain"),
         (("--program", "p", "--model", "zoo:vlm"), "leave out --writer, --model and --explain"),
         (("--writer", "zoo", "--prompt", "short"), "--prompt must be full or bare"),
+        (("--writer", "zoo", "--base-url", "http://x/v1"), "--base-url is for --writer chat"),
         (("--program", "p", "--shots", "3"), "asks no model for programs; leave out --shots"),
     ],
 )

@@ -18,6 +18,7 @@ from vprog.cli.writer_options import (
     Shots,
     choose_writer,
     refuse_needless,
+    refuse_unheeded,
     writer_settings,
 )
 
@@ -68,6 +69,7 @@ def ask(
         )
     if program is None:
         writer, toolbox, student = choose_writer(writer, toolbox, model, explain, "pixels")
+        refuse_unheeded(writer, given)
     elif writer or model or explain:
         raise InputError(
             "--program is the whole program; leave out --writer, --model and --explain"

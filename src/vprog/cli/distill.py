@@ -17,9 +17,10 @@ from vprog.cli.writer_options import (
     Prices,
     Prompt,
     RecordFile,
+    Repairs,
     Shots,
-    refuse_needless,
-    refuse_without_chat,
+    TopP,
+    refuse_unheeded,
     writer_settings,
 )
 
@@ -47,6 +48,8 @@ def distill(
     language: LanguageName = "steps",
     k: Annotated[int, typer.Option("--k", help="Candidate programs a question.", min=1)] = 5,
     temperature: Annotated[float, typer.Option(help="At which they are drawn.")] = 0.5,
+    top_p: TopP = 1.0,
+    repair: Repairs = True,
     base_url: BaseUrl = None,
     model: Annotated[
         str | None, typer.Option(help="chat: the model, as the endpoint calls it.")
@@ -92,10 +95,9 @@ def distill(
     from vprog.report.plan import print_outline
 
     given = dict(locals())
-    refuse_without_chat(writer, given)
-    if writer.partition(":")[0] in ("gold", "replay"):
-        asked = {name: given[name] for name in ("prompt", "shots", "max_tokens", "grammar")}
-        refuse_needless(f"the writer {writer!r}", asked)
+    # Prices are the plan's too, and k and temperature have defaults of their own.
+    unlike = ("prices", "k", "temperature")
+    refuse_unheeded(writer, {name: given[name] for name in given if name not in unlike})
     settings = distill_settings({**given, "writer_settings": writer_settings(given)})
     if dry_run:
         plan = plan_distill(settings, prices=prices).to_json()

@@ -36,7 +36,7 @@ from vprog.cli.writer_options import (
     TopP,
     Vote,
     choose_writer,
-    refuse_needless,
+    refuse_unheeded,
     writer_options,
 )
 from vprog.errors import InputError
@@ -129,10 +129,7 @@ def run(
         repair=repair,
         **writer_options(given),
     )
-    kind = writer.partition(":")[0]
-    if kind in ("gold", "vqa", "replay", "direct"):
-        needless = {"direct": ("vote",), "replay": ("model",)}.get(kind, ("vote", "model"))
-        refuse_needless(f"the writer {writer!r}", given, *needless)
+    refuse_unheeded(writer, given)
     if dry_run:
         _plan(settings, student, json)
         return

@@ -88,18 +88,39 @@ def refuse_needless(who: str, given: Mapping[str, Any], *more: str) -> None:
             raise InputError(f"{who} asks no model for programs; leave out {option}")
 
 
-def refuse_without_chat(writer: str, given: Mapping[str, Any]) -> None:
-    """Options of endpoints are for the writer ``chat`` alone.
+def refuse_unheeded(writer: str, given: Mapping[str, Any]) -> None:
+    """Options that this writer would not heed are a mistake.
+
+    Args:
+        writer: Its name.
+        given: Values of the options above by name; those that the command does not have, or has
+            for more than its writer, are left out.
 
     Raises:
-        InputError: One of them is given to another writer.
+        InputError: One of them is given.
     """
     from vprog.errors import InputError
 
-    for name in ("base_url", "model", "concurrency", "budget", "record"):
-        if writer != "chat" and given[name]:
-            option = "--" + name.replace("_", "-")
-            raise InputError(f"{option} is for --writer chat, and the writer is {writer!r}")
+    kind = writer.partition(":")[0]
+    if kind in ("gold", "vqa", "replay", "direct"):
+        needless = {"direct": ("vote",), "replay": ("model",)}.get(kind, ("vote", "model"))
+        refuse_needless(f"the writer {writer!r}", given, *needless)
+    elif kind == "chat":
+        if given.get("grammar"):
+            raise InputError("--grammar is for --writer local:MODEL, and the writer is 'chat'")
+    else:
+        for name in ("base_url", "model", "concurrency", "budget", "record"):
+            if given.get(name):
+                option = "--" + name.replace("_", "-")
+                local = name == "model" and writer == "local"
+                raise InputError(
+                    f"{option} is for --writer chat, and the writer is {writer!r}"
+                    + (
+                        f"; a model on this machine is --writer local:{given[name]}"
+                        if local
+                        else ""
+                    )
+                )
 
 
 def writer_options(given: Mapping[str, Any]) -> dict[str, Any]:

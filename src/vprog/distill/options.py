@@ -41,6 +41,8 @@ def distill_settings(given: Mapping[str, Any]) -> DistillSettings:
         language=to_language(given["language"]),
         k=given["k"],
         temperature=given["temperature"],
+        top_p=given["top_p"],
+        repair=given["repair"],
         writer_settings=given.get("writer_settings") or WriterSettings(),
         student=given["student"],
         rows=tuple(given["row"] or ("instruct", "vpd", "vpd_unverified")),

@@ -64,6 +64,8 @@ class DistillSettings:
         language: Of the programs.
         k: Candidates a question.
         temperature: At which they are drawn.
+        top_p: Share of the probability that they are drawn from.
+        repair: Whether the writer is asked again, once, for programs that fail their check.
         writer_settings: Of a writer that asks a model.
         student: Hub id, folder or zoo name of an AutoModelForImageTextToText.
         rows: Students that are trained, see ``STUDENTS``.
@@ -82,6 +84,8 @@ class DistillSettings:
     language: Language = "steps"
     k: int = 5
     temperature: float = 0.5
+    top_p: float = 1.0
+    repair: bool = True
     writer_settings: WriterSettings = field(default_factory=WriterSettings)
     student: str = "zoo:vlm"
     rows: tuple[str, ...] = ("instruct", "vpd", "vpd_unverified")
@@ -218,8 +222,11 @@ class Pipeline:
     def run(self, task: Task, part: str, split: str, *, sampled: bool = False) -> RunSettings:
         """A run of a task's programs; ``part`` names its limit, ``sampled`` draws k of them."""
         settings = self.settings
-        sampling = (
-            Sampling(k=settings.k, temperature=settings.temperature) if sampled else Sampling()
+        drawn = Sampling(
+            k=settings.k,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            seed=settings.seed,
         )
         return RunSettings(
             benchmark=task.benchmark,
@@ -230,7 +237,8 @@ class Pipeline:
             language=settings.language,
             limit=settings.limits.get(part),
             seed=settings.seed,
-            sampling=sampling,
+            sampling=drawn if sampled else Sampling(),
+            repair=settings.repair,
             writer_settings=settings.writer_settings,
         )
 
