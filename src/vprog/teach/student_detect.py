@@ -160,7 +160,7 @@ class OwlStudent(_DetectStudent):
     def losses(self, said: Found, part: Part, temperature: float, dense: bool) -> tuple[Any, Any]:
         """See ``Student``."""
         del temperature
-        priors = self.model.box_bias.sigmoid()[:, :2].to(said.boxes.device) if dense else None
+        priors = self.backend.scanner.centres().to(said.boxes.device) if dense else None
         return set_loss(said, part["targets"], priors, self._counted(said, part), self._least())
 
     def keeps(self, said: Found, before: Found, part: Part, temperature: float) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from agree import agree
 
-from vprog.errors import ToolError
+from vprog.errors import InputError, ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backends.hf.boxes import regions as as_regions
 from vprog.tools.backends.hf.boxes import suppress, to_picture
@@ -27,23 +27,26 @@ def ask(backend: Detect, pictures: dict[str, Picture], *asked: tuple[Region, str
 
 
 @pytest.mark.parametrize("name", ["owlvit", "owlv2"])
-@pytest.mark.parametrize("picture", ["p0", "p1"])
-def test_owl_finds_what_plain_transformers_finds(name, picture, checkpoint, pictures) -> None:
+@pytest.mark.parametrize(("picture", "size"), [("p0", None), ("p1", None), ("p1", 64)])
+def test_owl_finds_what_plain_transformers_finds(name, picture, size, checkpoint, pictures) -> None:
     import torch
     from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
     folder, seen = checkpoint(name), pictures[picture]
-    backend = detect(folder, nms_iou=1.0)
+    backend = detect(folder, nms_iou=1.0, size=size)
     [found] = ask(backend, pictures, (seen.region, "red cup"))
     model = AutoModelForZeroShotObjectDetection.from_pretrained(folder).eval()
     processor = AutoProcessor.from_pretrained(folder, backend="pil")
     image = seen.load()
     text = [["a photo of red cup"]]
-    inputs = processor(text=text, images=[image], return_tensors="pt", padding="max_length")
+    larger = {"images_kwargs": {"size": {"height": size, "width": size}}} if size else {}
+    inputs = processor(
+        text=text, images=[image], return_tensors="pt", padding="max_length", **larger
+    )
     inputs["input_ids"] = inputs["input_ids"][:, :12]
     inputs["attention_mask"] = inputs["attention_mask"][:, :12]
     with torch.inference_mode():
-        out = model(**inputs)
+        out = model(**inputs, interpolate_pos_encoding=size is not None)
     plain = processor.image_processor.post_process_object_detection(
         out, threshold=0.0, target_sizes=[image.size[::-1]]
     )[0]
@@ -60,6 +63,18 @@ def test_owl_finds_what_plain_transformers_finds(name, picture, checkpoint, pict
     for region, (score, box) in zip(found, expected, strict=True):
         assert region.score == pytest.approx(score, abs=1e-3)
         assert agree(list(region.box_xyxy), box, 2e-2)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("owlvit", "size must be a multiple of its patches of 8 pixels, got 60"),
+        ("grounding_dino", "size is a setting of OWL-ViT and OWLv2 alone"),
+    ],
+)
+def test_a_size_that_cannot_be_shown(name, message, checkpoint, pictures) -> None:
+    with pytest.raises(InputError, match=message):
+        ask(detect(checkpoint(name), size=60), pictures, (pictures["p0"].region, "red cup"))
 
 
 def test_results_are_regions_of_the_picture_best_first(checkpoint, pictures) -> None:

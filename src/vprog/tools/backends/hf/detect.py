@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from vprog.errors import ToolError
+from vprog.errors import InputError, ToolError
 from vprog.example import Picture, Region
 from vprog.tools.backends.hf.backend import HuggingFace, refuse_class
 from vprog.tools.backends.hf.boxes import Array, regions, suppress, to_picture
@@ -49,6 +49,9 @@ class DetectSettings(ModelSettings):
             keeps what is centred in the region, so that all regions share one forward pass.
         longest: Views with a longer side of more than so many times the shorter one are shown as
             overlapping squares (see ``slices``); by default all are shown as they are.
+        size: Pixels a side that OWL is shown of a view, a multiple of its patches; by default what
+            it was trained at. Positions are interpolated, as in vision transformers that are tuned
+            at a higher resolution (Dosovitskiy et al., ICLR 2021, section 3.2).
         cache_mb: Memory for what is kept of pictures seen last (OWL).
     """
 
@@ -58,6 +61,7 @@ class DetectSettings(ModelSettings):
     prompt: str | None = None
     view: Literal["crop", "picture"] | None = None
     longest: float | None = None
+    size: int | None = None
     cache_mb: int = 256
 
     def check(self) -> str | None:
@@ -70,6 +74,7 @@ class DetectSettings(ModelSettings):
             between("threshold", self.threshold, 0, 1)
             or between("nms_iou", self.nms_iou, 0, 1)
             or between("longest", self.longest, 1, 1000)
+            or between("size", self.size, 1, 8192)
             or between("cache_mb", self.cache_mb, 0, 1e6)
             or super().check()
         )
@@ -97,9 +102,9 @@ class Detect(HuggingFace[DetectSettings]):
         said = self.settings
         family = self.source.model_type
         plain = family in _DINO or said.model.startswith("zoo:")
-        sliced = {} if said.longest is None else {"longest": said.longest}
+        shown = {"longest": said.longest, "size": said.size}
         return {
-            **sliced,
+            **{name: value for name, value in shown.items() if value is not None},
             "threshold": {**_OWL, **_DINO}[family] if said.threshold is None else said.threshold,
             "nms_iou": 0.5 if said.nms_iou is None else said.nms_iou,
             "max_boxes": said.max_boxes or 100,
@@ -112,8 +117,14 @@ class Detect(HuggingFace[DetectSettings]):
         auto = "AutoModelForZeroShotObjectDetection"
         model = self.load_model(auto)
         processor = load_processor(self.source, self.settings)
-        scanner = Owl if self.source.model_type in _OWL else Dino
-        self.scanner: Owl | Dino = scanner(model, processor, self, self.settings.cache_mb)
+        said = self.settings
+        self.scanner: Owl | Dino
+        if self.source.model_type in _OWL:
+            self.scanner = Owl(model, processor, self, said.cache_mb, said.size)
+        elif said.size is not None:
+            raise InputError(f"{self.called}: size is a setting of OWL-ViT and OWLv2 alone")
+        else:
+            self.scanner = Dino(model, processor, self, said.cache_mb)
         self._chosen = self.choices()
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vprog.errors import ToolError
+from vprog.errors import InputError, ToolError
 from vprog.tools.backends.hf.boxes import Array
 from vprog.tools.backends.hf.shown import Shown
 from vprog.tools.backends.hf.views import Kept, View, Views
@@ -36,7 +36,12 @@ class Owl:
     """Scans views for phrases with an OWL model."""
 
     def __init__(
-        self, model: Any, processor: Any, backend: HuggingFace[Any], cache_mb: float
+        self,
+        model: Any,
+        processor: Any,
+        backend: HuggingFace[Any],
+        cache_mb: float,
+        size: int | None = None,
     ) -> None:
         """Takes a loaded model.
 
@@ -45,7 +50,23 @@ class Owl:
             processor: Its processor.
             backend: Runs the batches.
             cache_mb: Memory for views and phrases that are kept.
+            size: Pixels a side that it is shown; None is what it was trained at.
+
+        Raises:
+            InputError: The size is no multiple of its patches.
         """
+        patch = int(model.config.vision_config.patch_size)
+        own = int(model.config.vision_config.image_size)
+        if size is not None and size % patch:
+            raise InputError(
+                f"{backend.called}: size must be a multiple of its patches of {patch} pixels, "
+                f"got {size}"
+            )
+        self._interpolates = size not in (None, own)
+        if self._interpolates:
+            images = processor.image_processor
+            images.size = type(images.size)(height=size, width=size)
+        self._side = (size or own) // patch
         self.square = model.config.model_type == "owlv2"
         self.model = model
         self._inner = model.owlv2 if self.square else model.owlvit
@@ -88,11 +109,16 @@ class Owl:
         import torch
 
         values = values.to(self.model.device, self.model.dtype)
-        grid, _ = self.model.image_embedder(pixel_values=values)
+        more = {"interpolate_pos_encoding": True} if self._interpolates else {}
+        grid, _ = self.model.image_embedder(pixel_values=values, **more)
         with torch.autocast(values.device.type, enabled=False):
             grid = grid.float()
             tokens = grid.flatten(1, 2)
-            return tokens, self.model.box_predictor(tokens, grid)
+            return tokens, self.model.box_predictor(tokens, grid, **more)
+
+    def centres(self) -> Any:
+        """Where each token stands in what it is shown, relative x and y, [tokens, 2]."""
+        return self.model.compute_box_bias(self._side, self._side).sigmoid()[:, :2]
 
     def tokenize(self, texts: Sequence[str]) -> tuple[Any, Any]:
         """Ids and attention mask of texts, [texts, length].
