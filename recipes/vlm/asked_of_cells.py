@@ -29,6 +29,9 @@ DECIDES = (":", "is")
 DECIDING = 4
 """How many times as much tokens of a rationale weigh that follow from what stands before them: how
 many were found, and the answer. All else is copied or read from the picture."""
+ALSO = 3
+"""How many times more of these where it is what two lists have in common: explanations came to
+another answer than the short one there, most of all."""
 CELL_OF_TOKEN = np.arange(CELLS).reshape(GRID, GRID).repeat(2, 0).repeat(2, 1).flatten()
 """Four tokens of the picture stand for a cell."""
 
@@ -116,6 +119,15 @@ def choose(
     return chosen
 
 
+def deciding(said: Sequence[str]) -> list[int]:
+    """How much the word behind each of a rationale's words weighs."""
+    weights, also = [], False
+    for word in said:
+        also = (also or word == "also") and word != "."
+        weights.append(DECIDING * (ALSO if also else 1) if word in DECIDES else 1)
+    return weights
+
+
 def looked_at(cells: np.ndarray) -> torch.Tensor:
     """Tokens of the picture for cells, bool [n, 9] -> [n, 37]; the first where there is none."""
     seen = torch.from_numpy(cells[:, CELL_OF_TOKEN])
@@ -164,7 +176,7 @@ def collate(
                 said = rationale(expression, cells, grids[row])
                 target = [*code([word for word, _ in said]), end]
                 assert words.unk_token_id not in target
-                follows = [DECIDING if word in DECIDES else 1 for word, _ in said]
+                follows = deciding([word for word, _ in said])
                 weights = np.array([1, *follows]) / (1 + sum(follows))
                 for offset, (token, about) in enumerate(
                     zip(target, [*(cells_ for _, cells_ in said), None], strict=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -28,11 +28,13 @@ NUMBERS = 32
 """Places are whole numbers below this."""
 COLORS, FIGURES = ("red", "green", "blue"), ("circle", "square", "triangle")
 WORDS = (*COLORS, *FIGURES)
-NEW_COLORS = {
+PAINTS = {
+    "red": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "blue": (0.0, 0.0, 1.0),
     "yellow": (1.0, 1.0, 0.0), "cyan": (0.0, 1.0, 1.0), "purple": (1.0, 0.0, 1.0),
     "white": (1.0, 1.0, 1.0), "orange": (1.0, 0.5, 0.0),
 }  # fmt: skip
-"""Colours that SHAPES does not have, as shares of a colour's own light in red, green and blue."""
+"""Colours, five of which SHAPES does not have, as shares of a colour's own light in red, green and
+blue."""
 CELLS = GRID * GRID
 
 
@@ -67,7 +69,7 @@ class Cells:
         Args:
             grids: Of cells.
             side: Pixels a side.
-            disguises: For each picture colour -> the new one that takes its place.
+            disguises: For each picture colour -> the one that takes its place.
         """
         painted = self.pixels[grids]
         for row, disguise in enumerate(disguises):
@@ -75,7 +77,7 @@ class Cells:
                 channel = COLORS.index(color)
                 here = self.colors[grids[row]] == channel
                 cells = painted[row, here].astype(float)
-                light = cells[..., channel, None] * np.array(NEW_COLORS[other])
+                light = cells[..., channel, None] * np.array(PAINTS[other])
                 cells[..., channel] = 0
                 painted[row, here] = np.maximum(light, cells).round().astype(np.uint8)
         parts = painted.reshape(-1, GRID, GRID, CELL, CELL, 3)
@@ -168,14 +170,24 @@ def exchanged(found: Iterable[str]) -> dict[str, Expression]:
     return {text: parse_expression(query) for text, query in sorted(made.items())}
 
 
-def disguised(rng: random.Random) -> dict[str, str]:
-    """Colour -> a new one; each of SHAPES' colours is left as it is as often as not.
+def disguised(rng: random.Random, asked: Sequence[str], never: Set[str]) -> dict[str, str]:
+    """Colour -> another in its place; each of SHAPES' colours is left as often as not.
 
-    So sentences of two colours become many more than there are, and none of those that are there:
-    no colour is exchanged for another of SHAPES'.
+    So sentences of two colours become many more than there are.
+
+    Args:
+        rng: Draws.
+        asked: Sentences about a picture.
+        never: Sentences that must not come of them.
     """
-    others = rng.sample(list(NEW_COLORS), len(COLORS))
-    return {old: new for old, new in zip(COLORS, others, strict=True) if rng.random() < 0.5}
+    for _ in range(20):
+        worn = [old for old in COLORS if rng.random() < 0.5]
+        free = [color for color in PAINTS if color not in COLORS or color in worn]
+        others = dict(zip(worn, rng.sample(free, len(worn)), strict=True))
+        said = {" ".join(others.get(word, word) for word in text.split()) for text in asked}
+        if not said & never:
+            return others
+    return {}
 
 
 def denoted(expression: Expression, masks: dict[str, np.ndarray]) -> np.ndarray:

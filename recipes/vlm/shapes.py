@@ -42,7 +42,7 @@ TOLD = 3.0
 """Weight of rationales beside answers. With VPD's 1 explanations were well written and came to
 another answer than the short one on a third of the pictures."""
 DISGUISED = 0.5
-"""Share of pictures of which colours are exchanged for new ones, in pixels and words."""
+"""Share of pictures of which colours are exchanged for others, in pixels and words."""
 OWN = 0.4
 """Share of pictures that are those of the training splits; all others are new."""
 
@@ -77,13 +77,14 @@ def main() -> None:
 
     files = argparse.ArgumentParser(add_help=False)
     files.add_argument("--data", type=Path, required=True, help="folder of SHAPES' files")
+    files.add_argument("--start", default="vlm", help="checkpoint of the zoo that learns on")
     given = arguments(
         "vlm-shapes", __doc__ or "", steps=8400, rate=1.5e-3, batch=16, parents=[files]
     )
     task = plan(given)
     torch.manual_seed(task.seed)
-    words = AutoTokenizer.from_pretrained(CHECKPOINTS / "vlm")
-    model: Any = AutoModelForImageTextToText.from_pretrained(CHECKPOINTS / "vlm").float()
+    words = AutoTokenizer.from_pretrained(CHECKPOINTS / given.start)
+    model: Any = AutoModelForImageTextToText.from_pretrained(CHECKPOINTS / given.start).float()
     model.set_attn_implementation("eager")
     cells, own = read(load(given.data, PICTURES), mirrored=True)
     things = len(cells.colors) - 1
@@ -91,7 +92,8 @@ def main() -> None:
     found = read_sentences(words, written)
     random.Random(task.seed).shuffle(found)
     apart, learned = found[:KEPT_OUT], found[KEPT_OUT:]
-    known = {*written, *sentences(given.data, JUDGED)}
+    never = {*sentences(given.data, JUDGED), *(one.text for one in apart)}
+    known = {*written, *never}
     more = {text: one for text, one in exchanged(written).items() if text not in known}
     learned += read_sentences(words, more)
     shown = [Shown(model.model.language_model, layer) for layer in STEPS]
@@ -105,7 +107,12 @@ def main() -> None:
         grids = pictures(rng, own, things, number)
         each = WITH_LONG + 1 if long else SHORT
         chosen = choose(rng, asked, cells.masks(grids), each)
-        worn = [disguised(rng) if rng.random() < disguise else {} for _ in grids]
+        worn = [
+            disguised(rng, [asked[one].text for one in some], never)
+            if rng.random() < disguise
+            else {}
+            for some in chosen
+        ]
         return collate(words, cells, grids, asked, chosen, long, worn)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
@@ -120,7 +127,7 @@ def main() -> None:
             return losses
         at, said, share = batch.told
         each = functional.cross_entropy(model.lm_head(states[at]), said, reduction="none")
-        losses["decided"] = 0.5 * shown[-1].surprise(*batch.decided)
+        losses["decided"] = shown[-1].surprise(*batch.decided)
         losses["rationale"] = TOLD * (each * share).sum() / share.sum()
         for layer, gaze in zip(SAYING, saying, strict=True):
             losses[f"saying_{layer}"] = 0.3 * gaze.loss(at, batch.wanted, HEAD)

@@ -168,6 +168,14 @@ def test_a_batch_holds_answers_and_where_to_look_for_them(recipe, pictures) -> N
         assert bool(cells_[0]) != found
 
 
+def test_what_follows_weighs_more_than_what_is_copied(recipe) -> None:
+    text = "red : none . nothing also in [ 1 ] : none . so the answer is no ."
+    said = text.split()
+    weights = recipe.asked.deciding(said)
+    assert [w for word, w in zip(said, weights, strict=True) if word in ":is"] == [4, 12, 4]
+    assert sum(weights) == len(said) - 3 + 20
+
+
 def test_disguised_colours_are_new_ones_in_pixels_and_words(recipe, pictures) -> None:
     cells, grids = recipe.cells.read(pictures[:4], mirrored=False)
     found = {text: parse_expression(query) for text, query in SENTENCES.items()}
@@ -186,6 +194,10 @@ def test_disguised_colours_are_new_ones_in_pixels_and_words(recipe, pictures) ->
     at, said, _ = other.told
     assert [int(other.ids.flatten()[place + 1]) for place in at] == said.tolist()
     assert int(at[-1]) // width == 3
+    plainly = cells.draw(grids[:1], 30)[0]
+    swapped = cells.draw(grids[:1], 30, [{"red": "green", "green": "red"}])[0]
+    full = plainly.max(-1) > 100
+    assert (swapped.argmax(-1) == plainly[..., [1, 0, 2]].argmax(-1))[full].all()
     yellow = cells.draw(grids[:1], 30, [{"red": "yellow"}])[0].astype(int)
     was = cells.draw(grids[:1], 30)[0].astype(int)
     red = (was[..., 0] > 100) & (was[..., 1] < 60) & (was[..., 2] < 60)
@@ -195,12 +207,19 @@ def test_disguised_colours_are_new_ones_in_pixels_and_words(recipe, pictures) ->
     assert (yellow[~red & (was.max(-1) > 100)] == was[~red & (was.max(-1) > 100)]).all()
 
 
-def test_no_colour_is_disguised_as_another_of_shapes(recipe) -> None:
-    rng = random.Random(0)
-    made = [recipe.cells.disguised(rng) for _ in range(50)]
+def test_disguises_keep_colours_apart_and_sentences_out(recipe) -> None:
+    rng, asked = random.Random(0), ["is a red shape green", "is a circle above a blue shape"]
+    never = {"is a green shape red", "is a circle above a red shape"}
+    made = [recipe.cells.disguised(rng, asked, never) for _ in range(300)]
     assert {old for one in made for old in one} == {"red", "green", "blue"}
-    assert not {new for one in made for new in one.values()} & {"red", "green", "blue"}
-    assert all(len(set(one.values())) == len(one) for one in made)
+    assert {new for one in made for new in one.values()} == set(recipe.cells.PAINTS)
+    for one in made:
+        assert len({one.get(color, color) for color in recipe.cells.COLORS}) == 3
+        said = {" ".join(one.get(word, word) for word in text.split()) for text in asked}
+        assert not said & never
+    assert recipe.cells.disguised(rng, asked, {asked[0], "is a yellow shape green"}) != {}
+    every = [f"is a {a} shape {b}" for a in recipe.cells.PAINTS for b in recipe.cells.PAINTS]
+    assert recipe.cells.disguised(rng, asked, set(every)) == {}
 
 
 def _colors(cells, grid) -> list[str]:
