@@ -152,7 +152,7 @@ def collate(
         sentences: All that can be asked.
         asked: For each picture, which of them.
         long: How many of these are asked for a rationale.
-        disguises: For each picture colours that new ones take the place of, in pixels and words.
+        disguises: For each picture colours that others take the place of, in pixels and words.
     """
     code = words.convert_tokens_to_ids
     talk, end, yes, no = code(["<assistant>", "<end_of_utterance>", "yes", "no"])

@@ -77,7 +77,7 @@ def main() -> None:
 
     files = argparse.ArgumentParser(add_help=False)
     files.add_argument("--data", type=Path, required=True, help="folder of SHAPES' files")
-    files.add_argument("--start", default="vlm", help="checkpoint of the zoo that learns on")
+    files.add_argument("--start", default="vlm", help="zoo name or folder that learns on")
     given = arguments(
         "vlm-shapes", __doc__ or "", steps=8400, rate=1.5e-3, batch=16, parents=[files]
     )

@@ -1,4 +1,4 @@
-"""A small training in every process that runs this file; ``test_processes.py`` starts it.
+"""A small training in every process that runs this file; ``trainings.py`` starts it.
 
 Arguments: ``teach`` or ``distill`` (all weights, and then LoRA beside the result), the student's
 folder, the folder of the result; ``sharded``; and ``die`` to fail once all steps are done, which

@@ -111,15 +111,10 @@ def refuse_unheeded(writer: str, given: Mapping[str, Any]) -> None:
     else:
         for name in ("base_url", "model", "concurrency", "budget", "record"):
             if given.get(name):
-                option = "--" + name.replace("_", "-")
-                local = name == "model" and writer == "local"
+                hint = f"; a model on this machine is --writer local:{given[name]}"
                 raise InputError(
-                    f"{option} is for --writer chat, and the writer is {writer!r}"
-                    + (
-                        f"; a model on this machine is --writer local:{given[name]}"
-                        if local
-                        else ""
-                    )
+                    f"--{name.replace('_', '-')} is for --writer chat, and the writer is {writer!r}"
+                    + (hint if (name, writer) == ("model", "local") else "")
                 )
 
 
