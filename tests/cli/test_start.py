@@ -116,3 +116,42 @@ def test_a_thread_inside_torch_does_not_change_how_a_command_ends(
     script.write_text(HOLD.replace("{name}", name))
     ended = vprog("hold", *options, program=script)
     assert (ended.code, ended.out, ended.err) == (code, "begun\n", f"vprog: {said}\n")
+
+
+HANG = """
+import torch
+from vprog.cli.app import app, main
+from vprog.engine.watchdog import within
+from vprog.errors import InputError, ToolError
+
+ones = torch.ones(200, 200)
+
+def hang():
+    while True:
+        torch.mm(ones, ones)
+
+@app.command("hang")
+def hung(bad: bool = False):
+    try:
+        within(0.2, hang, "detect")
+    except ToolError:
+        print("left alone")
+    if bad:
+        raise InputError("no such column; name another one")
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [((), 0, ""), (("--bad",), 2, "vprog: error: no such column; name another one\n")],
+)
+def test_a_tool_that_hangs_inside_torch_does_not_change_how_a_command_ends(
+    vprog, tmp_path: Path, options: tuple[str, ...], code: int, said: str
+) -> None:
+    pytest.importorskip("torch", reason="needs torch: pip install 'vprog[hf]'")
+    script = tmp_path / "hang.py"
+    script.write_text(HANG)
+    ended = vprog("hang", *options, program=script)
+    assert (ended.code, ended.out, ended.err) == (code, "left alone\n", said)

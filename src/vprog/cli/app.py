@@ -34,6 +34,7 @@ from vprog.cli import (
     world,
     zoo,
 )
+from vprog.engine.watchdog import hanging
 from vprog.errors import VprogError
 from vprog.runs.heap import keep_freed_memory
 
@@ -116,25 +117,33 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             raise
         code = _report(error)
     if code in (130, 143):
-        _end_early(code, dry="--dry-run" in given)
-    sys.exit(code if isinstance(code, int) else 0)
+        _say_early(code, dry="--dry-run" in given)
+        _leave(code)
+    code = code if isinstance(code, int) else 0
+    if hanging():
+        _leave(code)
+    sys.exit(code)
 
 
 def _terminate(number: int, frame: Any) -> NoReturn:
     raise Terminated
 
 
-def _end_early(code: int, *, dry: bool) -> NoReturn:
-    """Ends the process without taking the interpreter down.
-
-    A thread that comes back from a model meanwhile would abort the process, with another exit code.
-    """
+def _say_early(code: int, *, dry: bool) -> None:
     how = "interrupted" if code == 130 else "terminated"
     kept = "a dry run keeps nothing" if dry else "finished work is kept, the same command goes on"
     with contextlib.suppress(OSError):
         print(f"vprog: {how}; {kept}", file=sys.stderr, flush=True)
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process without taking the interpreter down.
+
+    A thread that comes back from a model meanwhile would abort the process, with another exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     atexit._run_exitfuncs()
     os._exit(code)
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from vprog.errors import ToolError
 
 T = TypeVar("T")
+_left: list[threading.Thread] = []
 
 
 def within(seconds: float, work: Callable[[], T], name: str) -> T:
@@ -35,10 +36,12 @@ def within(seconds: float, work: Callable[[], T], name: str) -> T:
         except BaseException as error:
             done.put((None, error))
 
-    threading.Thread(target=run, name=f"vprog-{name}", daemon=True).start()
+    thread = threading.Thread(target=run, name=f"vprog-{name}", daemon=True)
+    thread.start()
     try:
         result, error = done.get(timeout=seconds)
     except Empty:
+        _left.append(thread)
         raise ToolError(
             f"{name} did not answer within {seconds:g} s; it is no longer waited for. "
             "A longer --tool-timeout waits longer"
@@ -46,3 +49,8 @@ def within(seconds: float, work: Callable[[], T], name: str) -> T:
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
+
+
+def hanging() -> bool:
+    """Whether a backend that is no longer waited for still works."""
+    return any(thread.is_alive() for thread in _left)
