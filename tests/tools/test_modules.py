@@ -134,6 +134,32 @@ def test_select_takes_the_best_and_knows_categories() -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("line", "tool", "said"),
+    [
+        ("X=SELECT(image=IMAGE,object=B,query='big')", "match", [0.7]),
+        ("X=CLASSIFY(image=IMAGE,object=B,categories='big')", "match", [0.7]),
+        ("X=LIST(query='pets',max=2)", "knowledge", "cat, dog, cow"),
+    ],
+)
+def test_a_call_keeps_its_answer_beside_what_the_module_makes_of_it(
+    line: str, tool: str, said: Any
+) -> None:
+    answers = {
+        **ANSWERS,
+        "detect": lambda call, _: [FOUND[0]],
+        "match": lambda call, _: [0.7],
+        "knowledge": lambda call, _: "cat, dog, cow",
+    }
+    text = f"B=LOC(image=IMAGE,object='x')\n{line}\nR=RESULT(var=X)"
+    trace = run(Program(text, "steps"), on=example(gradient()), box=toolbox(Instant(answers)))
+    call, made = trace.steps[1:3]
+    assert (call.tool, call.value, call.target) == (tool, said, "")
+    assert (made.tool, made.value, made.target) == (None, trace.answer, "X")
+    best = FOUND[0]._replace(label="big", score=0.7)
+    assert trace.answer == (["cat", "dog"] if tool == "knowledge" else [best])
+
+
 @pytest.mark.parametrize("categories", ["[]", "[1]", "3", "['']", "''", "None"])
 def test_categories_are_texts(categories: str) -> None:
     text = f"X=CLASSIFY(image=IMAGE,object=[IMAGE],categories={categories})\nR=RESULT(var=X)"

@@ -125,18 +125,9 @@ def steps_refused(
 
 
 def _checked(trace: Trace) -> Iterable[Step]:
-    """Live steps that are calls of learnable tools, with the tool's own answer."""
-    for number in live_steps(trace):
-        step = trace.steps[number]
-        if asked(step) is None:
-            continue
-        if step.tool == "match" and not _is_beliefs(step.value):
-            continue  # SELECT of one box: its value is the box
-        yield step
-
-
-def _is_beliefs(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(v, int | float) for v in value)
+    """Live steps that are calls of learnable tools."""
+    steps = (trace.steps[number] for number in live_steps(trace))
+    return (step for step in steps if asked(step) is not None)
 
 
 def _key(step: Step) -> str:

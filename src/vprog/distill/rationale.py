@@ -207,9 +207,6 @@ class _Teller:
         template = tool.sentence if tool is not None else ""
         if module is not None and module.sentence:
             template = module.sentence
-            if step.tool is not None:  # one call alone: its arguments are the tool's
-                args = {"object": [args["image"]], "query": args["options"], **args}
-                args["categories"] = args["options"]
         elif module is not None and step.tool is None:
             return ""
         elif tool is not None and tool.outcome is not None:

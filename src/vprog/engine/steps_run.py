@@ -121,10 +121,10 @@ class StepsRun(Running):
         statement = self._statements[self._at]
         finish = statement.module.finish
         result = results[0] if finish is None else finish(self._args, results, self.pictures)
-        if count > 1:
+        if count > 1 or result is not results[0]:
+            steps[-1].target = ""
             self._finish(statement, result)
             return
-        steps[-1].value = result.value
         self._variables[statement.target] = result.value
         self._at += 1
 

@@ -42,6 +42,7 @@ LIST = Module(
     returns="texts",
     doc="A list of at most `max` names that answer `query`, from general knowledge.",
     tool="knowledge",
+    sentence="{query} : {value}",
     calls=_list_calls,
     finish=_list_finish,
 )
