@@ -164,6 +164,24 @@ def test_two_runs_are_compared_over_what_both_have(make: Make) -> None:
         compare_runs(score_run(make("a3")), score_run(make("d", other)))
 
 
+def test_what_does_not_count_in_the_accuracy_counts_nowhere_beside_it(make: Make) -> None:
+    """GQA's figures are over balanced questions."""
+    extra = {id: {"balanced": False} for id in ("q1", "q2", "q3")}
+    about: dict[str, Any] = {"benchmark": "gqa", "extra": extra}
+    rows = [(id, "blue", label, kind) for id, _, label, kind in ROWS]
+    candidates = [(f"{id}#1", *rest) for id, *rest in ROWS if id in ("q1", "q6")]
+    first, second = make("a", **about), make("b", rows, **about)
+    figures, other = score_run(first), score_run(second)
+    assert figures.figures["metrics"]["accuracy"]["value"] == pytest.approx(1 / 3)
+    assert other.figures["metrics"]["accuracy"]["value"] == 0
+    found = compare_runs(figures, other)
+    assert (found["n"], found["lost"], found["gained"]) == (3, 1, 0)
+    assert found["difference"] == pytest.approx(-1 / 3, abs=1e-6)
+    voted = score_run(make("c", [*rows, *candidates], **about)).figures["metrics"]
+    assert voted["best_candidate"]["value"] == pytest.approx(1 / 3)
+    assert voted["best_candidate"]["n"] == 3
+
+
 def test_a_report_of_some_shows_what_went_wrong_first(make: Make) -> None:
     page = write_run_report(make("a"), limit=3).read_text()
     shown = [id for id, *_ in ROWS if f">{id}<" in page]

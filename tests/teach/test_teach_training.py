@@ -165,6 +165,17 @@ def test_what_cannot_be_taught(
         train(tool, checkpoint("siglip"), material, pictures(), tmp_path / "out")
 
 
+def test_a_replayed_call_without_options_is_left_out(checkpoint: Callable[[str], str]) -> None:
+    from vprog.teach.train import _material
+
+    old = [*rows("match", 2), dataclasses.replace(rows("match", 1)[0], argument=())]
+    found = _material(
+        "match", checkpoint("siglip"), rows("match"), (), {"old": old}, pictures(), TeachSettings()
+    )
+    assert found.rows["old"] == 2
+    assert found.left_out == {"old: no options": 1}
+
+
 def test_processes_share_the_passes_of_a_step(
     checkpoint: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

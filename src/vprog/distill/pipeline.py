@@ -291,6 +291,7 @@ class Pipeline:
                 ).seconds_a_step
                 for row in ("instruct", "vpd")
             }
+            free_memory()
             write_atomically(file, json.dumps(seconds).encode())
         seconds = json.loads(file.read_text(encoding="utf-8"))
         ratio: float = seconds["vpd"] / seconds["instruct"]
@@ -307,6 +308,7 @@ class Pipeline:
             prompts=self.settings.data.prompt,
             grid=self.settings.data.rationale.grid,
         )
+        free_memory()
 
     def _recorded(self, task: Task, part: str, split: str, *, sampled: bool = False) -> RunSettings:
         """See ``run``; all runs have one record of exchanges, so that a budget is for all."""

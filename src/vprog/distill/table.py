@@ -70,7 +70,7 @@ def _task_records(pipeline: Pipeline, task: Task) -> list[dict[str, Any]]:
             "labels": size if row in STUDENTS else None,
             "accuracy": accuracy["value"],
             "ci95": accuracy["ci95"],
-            "n": run.figures["n"],
+            "n": accuracy["n"],
             "ids_sha256": run.figures["ids_sha256"],
             "commit": run.figures["commit"],
             "by_type": {
@@ -90,7 +90,7 @@ def _task_records(pipeline: Pipeline, task: Task) -> list[dict[str, Any]]:
 
 
 def _majority(about: Mapping[str, Any], run: ScoredRun) -> dict[str, Any]:
-    value, n = run.figures["majority"]["value"], run.figures["n"]
+    value, n = run.figures["majority"]["value"], run.figures["metrics"]["accuracy"]["n"]
     return {**about, "row": "majority", "labels": None, "accuracy": value,
             "ci95": [round(v, 6) for v in wilson(value * n, n)], "n": n,
             "ids_sha256": run.figures["ids_sha256"], "commit": run.figures["commit"],

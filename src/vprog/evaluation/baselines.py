@@ -55,7 +55,7 @@ def bare_vqa(
         path: The run.
         settings: Its settings.
         benchmark: Its benchmark.
-        records: Its labelled records by example id.
+        records: Its records that count in the accuracy, by example id.
         given: Runs that the user named.
 
     Returns:

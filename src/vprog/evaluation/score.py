@@ -35,7 +35,8 @@ class ScoredRun:
         path: The folder.
         records: The record of the answer that the run gave to every example, by example id.
         figures: The object that ``vprog score --json`` prints.
-        clusters: Of every labelled example, by its id, what it belongs to; see ``clusters_of``.
+        clusters: Of every example that counts in the accuracy, by its id, what it belongs to; see
+            ``clusters_of``. Those of GQA that are not balanced do not count.
     """
 
     path: Path
@@ -80,6 +81,11 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
     assert isinstance(accuracy, Ratio)
     if accuracy.value() is None:
         raise InputError(f"{path}: no example of {settings['split']!r} counts in the accuracy")
+    counted = {
+        id: record
+        for (id, record), bottom in zip(labelled.items(), accuracy.bottoms, strict=True)
+        if bottom
+    }
     figures: dict[str, Any] = {
         "run": str(path),
         "benchmark": settings["benchmark"],
@@ -97,16 +103,18 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
         "errors": count_failures(map(_ended, labelled.values())),
         "candidate_errors": count_failures(candidates),
         "majority": majority(benchmark, answers, accuracy),
-        "vqa": bare_vqa(path, settings, benchmark, labelled, given),
+        "vqa": bare_vqa(path, settings, benchmark, counted, given),
     }
     all_ran = all(judgement != "skipped" for judgement, _ in candidates)
     if all_ran and len(candidates) > len(records):  # what a perfect choice among them would reach
-        figures["metrics"]["best_candidate"] = describe(mean(best[id] for id in labelled), clusters)
+        credits = mean(best[id] if id in counted else None for id in labelled)
+        figures["metrics"]["best_candidate"] = describe(credits, clusters)
     try:
         write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
     except InputError as error:  # a full disk or somebody else's run: the figures stand anyway
         note(f"metrics.json is not kept: {error}")
-    return ScoredRun(path, records, figures, dict(zip(labelled, clusters, strict=True)))
+    of = dict(zip(labelled, clusters, strict=True))
+    return ScoredRun(path, records, figures, {id: of[id] for id in counted})
 
 
 def _ended(record: Record) -> tuple[str, str | None]:
@@ -126,7 +134,7 @@ def score_runs(paths: Sequence[Path]) -> tuple[list[dict[str, Any]], dict[str, A
 
 
 def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
-    """The paired comparison of two runs over the labelled examples that both have.
+    """The paired comparison of two runs over the examples that count in the accuracy of both.
 
     Raises:
         InputError: They have no such example in common, or are of different benchmarks or data.
@@ -134,11 +142,7 @@ def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
     one, two = (run.figures["benchmark"] for run in (first, second))
     if one != two:
         raise InputError(f"cannot compare {first.path} of {one} with {second.path} of {two}")
-    common = [
-        id
-        for id, record in first.records.items()
-        if record.answers and id in second.records and second.records[id].answers
-    ]
+    common = [id for id in first.clusters if id in second.clusters]
     if not common:
         raise InputError(f"{first.path} and {second.path} have no labelled example in common")
     for id in common:

@@ -103,7 +103,7 @@ def one_to_one(
         cost += L1 * (boxes - wanted[:, None]).abs().sum(-1)
         cost -= GIOU * giou(corners(boxes), corners(wanted)[:, None])
         cost = torch.nan_to_num(cost, nan=1e6, posinf=1e6, neginf=-1e6)
-    each = np.split(cost.double().cpu().numpy(), np.cumsum(counts)[:-1])
+    each = np.split(cost.cpu().double().numpy(), np.cumsum(counts)[:-1])
     rows, tokens, owned = [], [], []
     for number, (costs, start) in enumerate(zip(each, np.cumsum([0, *counts]), strict=False)):
         box, token = linear_sum_assignment(costs)

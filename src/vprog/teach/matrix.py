@@ -156,7 +156,7 @@ def _records(stage: Stage, every: Sequence[Cell]) -> list[dict[str, Any]]:
                 "language": cell.language,
                 "accuracy": accuracy["value"],
                 "ci95": accuracy["ci95"],
-                "n": figures["n"],
+                "n": accuracy["n"],
                 "seed": stage.settings.seed,
                 "ids_sha256": figures["ids_sha256"],
                 "commit": figures["commit"],
@@ -169,7 +169,7 @@ def _records(stage: Stage, every: Sequence[Cell]) -> list[dict[str, Any]]:
 
 
 def _majority(about: Mapping[str, Any], figures: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    value, n = figures["majority"]["value"], figures["n"]
+    value, n = figures["majority"]["value"], figures["metrics"]["accuracy"]["n"]
     low, high = wilson(value * n, n)
     return {
         **about,

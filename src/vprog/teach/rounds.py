@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vprog.benchmarks.metric import mean
 from vprog.console import note
 from vprog.errors import InputError
 from vprog.evaluation.run import RunSettings, run_benchmark
+from vprog.evaluation.score import score_run
 from vprog.example import Picture
 from vprog.program.program import Language
-from vprog.runs.folder import read_settings, read_traces
+from vprog.runs.folder import read_settings
 from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
 from vprog.teach.label import label, supervise
@@ -289,16 +289,12 @@ class Stage:
 
 
 def accuracy(run: Path) -> float:
-    """Mean credit of a run's answers.
+    """The accuracy of a run as its benchmark counts it.
 
     Raises:
-        InputError: It has none with a label.
+        InputError: No example counts.
     """
-    credits = [r.verdict.credit for r in read_traces(run) if r.chosen and r.answers]
-    if not credits:
-        raise InputError(f"{run}: no example has a label to choose by")
-    value = mean(credits).value()
-    assert value is not None
+    value: float = score_run(run).figures["metrics"]["accuracy"]["value"]
     return value
 
 

@@ -28,7 +28,11 @@ class MatchStudent(Student):
 
     def refuses(self, row: Supervised) -> str:
         """See ``Student``."""
-        return super().refuses(row) or ("" if row.distribution and row.argument else "no beliefs")
+        return super().refuses(row) or ("" if row.distribution else "no beliefs")
+
+    def unreadable(self, row: Supervised) -> str:
+        """See ``Student``."""
+        return "" if row.argument else "no options"
 
     def prepare(self, rows: Sequence[Supervised], views: Views) -> list[Part]:
         """See ``Student``."""

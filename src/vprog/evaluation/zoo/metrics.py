@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from vprog.evaluation.statistics import parts_of
+
 Box: TypeAlias = Sequence[float]
 Found: TypeAlias = tuple[int, int, int]
 """Detections that are right, all detections, all gold boxes."""
@@ -63,7 +65,11 @@ def f1_interval(by_picture: Sequence[Sequence[Found]], seed: int) -> list[float]
     sums = np.array([row for row in rows if row], np.int64).reshape(-1, 3)
     if not len(sums):
         return [1.0, 1.0]
-    picks = np.random.default_rng(seed).integers(len(sums), size=(1000, len(sums)))
-    right, predicted, gold = sums[picks].sum(1).T
+    rng = np.random.default_rng(seed)
+    drawn = [
+        sums[rng.integers(len(sums), size=(part, len(sums)))].sum(1)
+        for part in parts_of(1000, len(sums))
+    ]
+    right, predicted, gold = np.concatenate(drawn).T
     low, high = np.quantile(2 * right / np.maximum(predicted + gold, 1), (0.025, 0.975))
     return [float(low), float(high)]

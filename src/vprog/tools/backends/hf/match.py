@@ -237,5 +237,5 @@ class Match(HuggingFace[MatchSettings]):
 
 
 def _unit(features: Any) -> list[Any]:
-    pooled = features.double().cpu()
+    pooled = features.cpu().double()  # Apple GPUs know no double precision
     return [row.clone() for row in pooled / pooled.norm(dim=-1, keepdim=True)]
