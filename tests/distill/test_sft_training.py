@@ -174,6 +174,27 @@ def test_accuracy_on_val_chooses_the_step(student: Callable[[str], str], tmp_pat
     assert made.best_step == lines[scores.index(made.score)]["step"]
 
 
+def test_answers_of_many_words_choose_a_step_too(
+    student: Callable[[str], str], tmp_path: Path
+) -> None:
+    """As long as none is right the loss chooses, or the untrained student would stay."""
+    from vprog.distill.train import train
+
+    said = " ".join(["cat", "red", "yes"] * 7)
+    rows = [row for row in records(4) if row["kind"] == "answer"]
+    for row in rows:
+        row["messages"][-1]["content"] = [{"type": "text", "text": said}]
+    chosen = settings(
+        "full", steps=60, learning_rate=1e-2, batch_size=4, choose="accuracy", validate_every=4
+    )
+    made = train(student("idefics3"), rows, tmp_path / "out", chosen, val=rows)
+    lines = [json.loads(x) for x in (tmp_path / "out/training/log.jsonl").read_text().splitlines()]
+    scores = [line["score"] for line in lines]
+    assert scores[0] < 0, "none of them is right at the start"
+    assert scores[1] > scores[0]
+    assert made.score == max(scores) == 1.0
+
+
 def test_a_dry_run_counts_and_measures(student: Callable[[str], str], tmp_path: Path) -> None:
     from vprog.distill.train import plan
 

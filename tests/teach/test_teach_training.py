@@ -142,6 +142,32 @@ def test_without_validations_the_last_step_is_saved(
     assert (taught.best_step, taught.score, taught.before) == (2, 1.0, 3.0)
 
 
+def test_weights_that_were_best_after_the_state_are_forgotten_with_it(
+    checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The steps behind a state may come to other scores, on another device for one."""
+    from vprog.teach.train import train
+
+    settings = dataclasses.replace(SETTINGS, steps=6, validate_every=1, save_every=3, ema=0)
+
+    def once(out: str, scores: list[float]) -> Any:
+        left = iter(scores)
+        return train(
+            "match", checkpoint("siglip"), rows("match"), pictures(), tmp_path / out,
+            settings=settings, validate=lambda backend: next(left),
+        )  # fmt: skip
+
+    with pytest.raises(StopIteration):  # it dies in step 5, having begun 4 with its best score
+        once("killed", [0.1, 0.2, 0.5, 0.3, 0.9])
+    resumed = once("killed", [0.4, 0.3, 0.2])
+    assert (resumed.best_step, resumed.score) == (2, 0.5)
+    straight = once("straight", [0.1, 0.2, 0.5, 0.3, 0.4, 0.3, 0.2])
+    assert straight.best_step == 2
+    one, two = (tmp_path / name / "model.safetensors" for name in ("killed", "straight"))
+    assert one.read_bytes() == two.read_bytes()
+    assert not list((tmp_path / "killed" / "training").glob("*.pt"))
+
+
 @pytest.mark.parametrize(
     ("tool", "change", "message"),
     [

@@ -90,7 +90,7 @@ def save_student(
     said: dict[str, Any] = dataclasses.asdict(prompts)
     for kind, name in (("answer", "max_new_tokens"), ("rationale", "rationale_tokens")):
         if longest.get(kind):
-            said[name] = min(4096, longest[kind] + longest[kind] // 4 + 4)
+            said[name] = room(longest[kind])
     before = backend.source.folder / SETTINGS_FILE
     held = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
     # As the tool vqa it is asked the same, but for the form of the question.
@@ -104,6 +104,11 @@ def save_student(
     (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
     card = model_card(backend.source.name, prompts, settings, distilled)
     (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def room(longest: int) -> int:
+    """Tokens that a student may write whose longest target has so many."""
+    return min(4096, longest + longest // 4 + 4)
 
 
 def model_card(

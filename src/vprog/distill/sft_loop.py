@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vprog.distill.answerer import Answerer
 from vprog.distill.batches import Batch, Batches, can_pack
 from vprog.distill.loss import Objective
-from vprog.distill.saving import Distilled, read_outcome, save_student
+from vprog.distill.saving import Distilled, read_outcome, room, save_student
 from vprog.distill.settings import PromptSettings
 from vprog.distill.sft import Records
 from vprog.distill.sft_settings import SftSettings
@@ -180,7 +180,10 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
             return None
         if self.settings.choose == "loss" or not val.by_example({"answer": 1, "rationale": 0}):
             return -self.val_loss()
-        return self.accuracy(val)
+        accuracy = self.accuracy(val)
+        if accuracy or not val.by_example(self.weights):
+            return accuracy
+        return -self.val_loss()  # none is right yet; any accuracy is above
 
     def accuracy(self, val: Records) -> float:
         """The share of answer records whose target the student writes, both as short answers."""
@@ -188,7 +191,8 @@ class SftLoop(training.Loop[SftSettings, Distilled]):
 
         chat = self._backend.answerer
         numbers = [n for n, kind in enumerate(val.kinds) if kind == "answer"]
-        most = self._backend.settings.max_new_tokens or 16
+        longest = self.batches.longest_target("answer")
+        most = room(longest) if longest else self._backend.settings.max_new_tokens or 16
 
         def row(number: int) -> dict[str, Any]:
             return chat.prepare(val.texts(number)[0], val.images(number))

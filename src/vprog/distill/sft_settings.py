@@ -28,7 +28,7 @@ class SftSettings(TrainingSettings):
             question, where the model takes that without a difference; changes time alone.
         vision: Whether the vision tower learns too, or the language model and connector alone.
         choose: On what the best step is chosen: ``accuracy`` of short answers that the student
-            writes, or the ``loss`` on the same records.
+            writes (as long as none is right, the loss), or the ``loss`` on the same records.
         cache_mb: Of prepared records that are kept in memory for the next epoch; 0 keeps none.
     """
 

@@ -6,7 +6,7 @@
     FOLDER/training/log.jsonl     one line a validation
     FOLDER/training/losses.jsonl  one line a step, as far as the last validation
     FOLDER/training/state.pt      the newest state
-    FOLDER/training/best.pt       the best weights so far
+    FOLDER/training/best-N.pt     the best weights so far, after step N; those of the newest state
     FOLDER/training/outcome.json  written last: the training is done
 """
 
@@ -64,11 +64,17 @@ class Folder:
         """Says that the training is done, and what it came to; its states go."""
         text = json.dumps(said, indent=2) + "\n"
         _write(self._training / "outcome.json", text.encode())
-        for name in ("state.pt", "best.pt"):
-            (self._training / name).unlink(missing_ok=True)
+        (self._training / "state.pt").unlink(missing_ok=True)
+        self.keep_best(None)
+
+    def keep_best(self, step: int | None) -> None:
+        """Lets go of best weights but for those after a step, to which a state may go back."""
+        for file in self._training.glob("best-*.pt"):
+            if file.name != f"best-{step}.pt":
+                file.unlink()
 
     def save(self, name: str, state: Mapping[str, Any]) -> None:
-        """Writes ``state.pt`` or ``best.pt``."""
+        """Writes ``state.pt`` or ``best-N.pt``."""
         import torch
 
         path = self._training / name

@@ -55,6 +55,7 @@ class Loop(ABC, Generic[S, O]):
         self._folder = folder
         self._next, self._seconds = 0, 0.0
         self._lines: list[dict[str, Any]] = []
+        self._best = 0
         self._losses: list[dict[str, float]] = []
 
     @abstractmethod
@@ -291,7 +292,8 @@ class Loop(ABC, Generic[S, O]):
         if not main:
             return
         if better:
-            folder.save("best.pt", {"step": step, "weights": weights})
+            folder.save(f"best-{step}.pt", weights)
+            self._best = step
         line: dict[str, Any] = {"step": step, "score": score}
         line |= {name: round(value, 6) for name, value in (losses or {}).items()}
         self._lines.append(line)
@@ -316,9 +318,11 @@ class Loop(ABC, Generic[S, O]):
             "average": gathered(self._average),
             "lines": self._lines,
             "losses": self._losses,
+            "best": self._best,
         }
         if self.accelerator.is_main_process:
             folder.save("state.pt", state)
+            folder.keep_best(self._best)
 
     def _resume(self) -> None:
         folder = self._folder
@@ -339,6 +343,7 @@ class Loop(ABC, Generic[S, O]):
             _put(self._average, state["average"])
         self._next, self._seconds = state["step"], state["seconds"]
         self._lines, self._losses = list(state["lines"]), list(state["losses"])
+        self._best = state["best"]
 
     def _announce(self) -> None:
         accelerator = self.accelerator
@@ -351,11 +356,11 @@ class Loop(ABC, Generic[S, O]):
 
     def _finish(self, seconds: float) -> O:
         assert self._folder is not None
-        best = self._folder.load("best.pt")
-        assert best is not None
-        _put(self._learning, [best["weights"][name] for name in self._names])
+        weights = self._folder.load(f"best-{self._best}.pt")
+        assert weights is not None
+        _put(self._learning, [weights[name] for name in self._names])
         scores = {line["step"]: line["score"] for line in self._lines}
-        return self.save_best(int(best["step"]), scores, round(seconds, 1))
+        return self.save_best(self._best, scores, round(seconds, 1))
 
 
 class _Prepared:
