@@ -120,6 +120,7 @@ class Picture:
         "_digest",
         "_region",
         "_scene",
+        "_scene_digest",
         "_size",
         "array_rgb",
         "encoded",
@@ -165,6 +166,7 @@ class Picture:
         self.render = render
         self._size = size
         self._digest = digest
+        self._scene_digest: str | None = None
         self._region: Region | None = None
 
     def __repr__(self) -> str:
@@ -245,6 +247,19 @@ class Picture:
         if callable(self._scene):
             self._scene = self._scene(self)
         return self._scene
+
+    @property
+    def scene_digest(self) -> str:
+        """Hexadecimal hash of the gold scene, "" where there is none.
+
+        Raises:
+            PictureError: See ``scene``.
+        """
+        if self._scene_digest is None:
+            scene = self.scene
+            said = "" if scene is None else repr(scene).encode()
+            self._scene_digest = said and hashlib.blake2b(said, digest_size=16).hexdigest()
+        return self._scene_digest
 
     @property
     def region(self) -> Region:

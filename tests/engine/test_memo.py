@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from vprog.engine import Engine, EngineSettings
 from vprog.engine.codec import from_json, to_json
 from vprog.engine.memo import Memo, renamed
 from vprog.errors import InputError
-from vprog.example import Picture, Region
+from vprog.example import Picture, Region, Scene, SceneObject
 from vprog.program import Program
+from vprog.teach.adapters import Adapted, AdapterSettings
+from vprog.tools.backends.oracle import Oracle
 from vprog.trace import Call, Result, Value
 
 FIND = Program("B=LOC(image=IMAGE,object='cup')\nR=RESULT(var=B)", "steps")
@@ -64,6 +67,24 @@ def test_a_changed_picture_under_the_same_name_computes_anew(tmp_path: Path) -> 
         with Engine(toolbox(backend), memo_path=path) as engine:
             run_all([FIND], engine=engine, on=example(picture(shade=shade)))
         assert len(backend.calls) == 1
+
+
+def test_a_corrected_scene_computes_the_oracles_answers_anew(tmp_path: Path) -> None:
+    """Also where a teacher is made of it; what models answer has nothing to do with scenes."""
+    pixels, count = (
+        np.zeros((30, 40, 3), np.uint8),
+        Program("B=LOC(image=IMAGE,object='cup')\nC=COUNT(box=B)\nR=RESULT(var=C)", "steps"),
+    )
+    cup = SceneObject(id="1", name="cup", box_xyxy=(2, 2, 9, 9))
+    for name in ("oracle", "models"):
+        backend = Adapted(Oracle(), AdapterSettings()) if name == "oracle" else Instant()
+        box, seen = toolbox(backend), []
+        for cups in ((cup,), (cup, replace(cup, id="2", box_xyxy=(20, 2, 29, 9)))):
+            shown = Picture("p", array_rgb=pixels, scene=Scene(width=40, height=30, objects=cups))
+            with Engine(box, memo_path=tmp_path / f"{name}.sqlite") as engine:
+                (trace,) = run_all([count], engine=engine, on=example(shown))
+                seen.append((trace.answer, engine.counts.remembered))
+        assert seen == ([(1, 0), (2, 0)] if name == "oracle" else [(2, 0), (2, 1)])
 
 
 def test_pixels_of_the_same_bytes_and_another_shape_differ() -> None:

@@ -12,7 +12,7 @@ from vprog.engine.memo import Key, Memo, renamed
 from vprog.engine.watchdog import within
 from vprog.errors import InputError, PictureError, ToolError
 from vprog.example import Picture, Region
-from vprog.tools.backend import Backend, Loading, Toolbox
+from vprog.tools.backend import GOLD, Backend, Loading, Toolbox
 from vprog.tools.tool import Tool, describe, fits
 from vprog.trace import Call, Result, Source
 
@@ -62,6 +62,7 @@ class _Queue:
     tool: Tool
     backend: Backend
     params: tuple[str, ...]
+    gold: bool
     open: OrderedDict[Key, _Open] = field(default_factory=OrderedDict)
 
 
@@ -132,7 +133,7 @@ class Calls:
             backend = self._toolbox.backend(tool)
             if isinstance(backend, Loading):
                 backend.prepare()
-            queue = _Queue(known, backend, params)
+            queue = _Queue(known, backend, params, GOLD in backend.fingerprint)
             self._queues[tool] = queue
         return queue
 
@@ -144,6 +145,8 @@ class Calls:
         ids: list[str] = []
         args = call.args
         parts = [_frozen(args[name], pictures, ids) for name in queue.params]
+        if queue.gold:
+            parts += [pictures[id].scene_digest for id in ids]
         return (call.tool, queue.backend.fingerprint, *parts), tuple(ids)
 
     def _run(self, queue: _Queue) -> None:

@@ -11,6 +11,9 @@ from vprog.example import Picture
 from vprog.tools.tool import Tool
 from vprog.trace import Call, Result
 
+GOLD = "gold scenes"
+"""In a fingerprint: answers depend on the pictures' gold scenes, beside their pixels."""
+
 
 @runtime_checkable
 class Backend(Protocol):
@@ -18,7 +21,7 @@ class Backend(Protocol):
 
     Attributes:
         fingerprint: Names everything that can change an answer: model id, weight hash, thresholds,
-            version of the code. Equal calls are shared and remembered under it.
+            version of the code, ``GOLD``. Equal calls are shared and remembered under it.
         batch_size: The most calls that ``answer`` gets at once.
     """
 

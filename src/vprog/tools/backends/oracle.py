@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from vprog.errors import ToolError
 from vprog.example import Picture, Region, SceneObject
+from vprog.tools.backend import GOLD
 from vprog.tools.backends.oracle_questions import Asked
 from vprog.tools.backends.oracle_regions import main_object, objects_in
 from vprog.tools.backends.oracle_words import holding_share, holds, tokens
@@ -56,8 +57,8 @@ class Oracle:
 
     @property
     def fingerprint(self) -> str:
-        """Version of the rules; the scenes are part of the pictures."""
-        return "oracle/1"
+        """Version of the rules."""
+        return f"oracle/1 of {GOLD}"
 
     @property
     def batch_size(self) -> int:
