@@ -256,9 +256,9 @@ class Picture:
             PictureError: See ``scene``.
         """
         if self._scene_digest is None:
-            scene = self.scene
-            said = "" if scene is None else repr(scene).encode()
-            self._scene_digest = said and hashlib.blake2b(said, digest_size=16).hexdigest()
+            said = repr(self.scene).encode() if self.scene is not None else b""
+            blake = hashlib.blake2b(said, digest_size=16)
+            self._scene_digest = blake.hexdigest() if said else ""
         return self._scene_digest
 
     @property

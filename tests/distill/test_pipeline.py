@@ -245,11 +245,13 @@ def test_options_become_settings(
         "k": 3, "temperature": 0.7, "top_p": 0.9, "repair": False, "row": ["vpd"],
         "labels": [50], "limit": ["test=9"],
         "filter": ["evidence"], "grid": 20, "training": file, "steps": 7, "jobs": 1, "seed": 3,
+        "reference": True,
     }  # fmt: skip
     settings = distill_settings(given)
     assert settings.training == SftSettings(method="full", betas=(0.9, 0.95), steps=7)
     assert settings.data.rationale.grid == 20
     assert settings.data.choice.evidence
+    assert not settings.data.embed
     assert (settings.language, settings.labels) == ("python", (50,))
     parts, (task,) = Pipeline(settings, tmp_path), settings.tasks
     drawn = parts.run(task, "train", "train", sampled=True)

@@ -77,6 +77,13 @@ def distill(
     grid: Annotated[
         int | None, typer.Option(help="Places a side of boxes; the student's if left out.")
     ] = None,
+    reference: Annotated[
+        bool,
+        typer.Option(
+            "--reference",
+            help="Data sets refer to pictures' files: large ones take less memory and disk.",
+        ),
+    ] = False,
     training: Annotated[
         Path | None, typer.Option(help="TOML file of settings of training; VPD's if left out.")
     ] = None,

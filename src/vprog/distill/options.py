@@ -49,7 +49,10 @@ def distill_settings(given: Mapping[str, Any]) -> DistillSettings:
         labels=tuple(given["labels"] or ()),
         limits=read_limits(given["limit"] or ()),
         data=DistillData(
-            choice=choice_of(given["filter"] or ()), rationale=rationale, prompt=prompt
+            choice=choice_of(given["filter"] or ()),
+            rationale=rationale,
+            prompt=prompt,
+            embed=not given["reference"],
         ),
         training=_training(table),
         jobs=given["jobs"],
