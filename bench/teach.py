@@ -152,7 +152,7 @@ def replaced(task: str, data: Path, file: Path) -> list[dict[str, Any]]:
             "accuracy": round(right / len(tasks), 6),
             "ci95": [round(end, 6) for end in wilson(right, len(tasks))],
             "n": len(tasks),
-            "seeds": [0],
+            "seeds": [seed_of(file)],
             "command": command(),
             "commit": commit(),
         }
@@ -188,13 +188,18 @@ def step_metrics(task: str, data: Path, most: int, teacher: Path) -> list[dict[s
             "n": len(pictures),
             "every": step,
             "phrases": list(target["phrases"]),
-            "seeds": [0],
+            "seeds": [seed_of(teacher) if row == "replaced" else 0],
             "command": command(),
             "commit": commit(),
         }
         records.append(one)
         show(one)
     return records
+
+
+def seed_of(teacher: Path) -> int:
+    """Of the training of a small network, which its file is named after."""
+    return int(teacher.stem.rpartition("-")[2])
 
 
 def f1_counts(
@@ -236,6 +241,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(TARGETS))
     rows = ("taught", "untaught", "upper", "vqa", "replaced")
     parser.add_argument("--rows", nargs="*", choices=rows, default=rows)
+    parser.add_argument("--seed", type=int, default=0, help="of the teacher's training")
     parser.add_argument("--most", type=int, default=500, help="pictures for F1, evenly spread")
     parser.add_argument("--out", type=Path, default=Path("docs/results/teach.json"))
     parser.add_argument("--folder", type=Path, default=Path("runs/teach-results"))
@@ -244,7 +250,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     for task in given.only:
-        teacher = Path(f"runs/teach-{task}/small-0.safetensors")
+        teacher = Path(f"runs/teach-{task}/small-{given.seed}.safetensors")
         data = given.data / task
         write_records(given.out, accuracies(task, data, given.folder, teacher, given.rows))
         if given.most:

@@ -33,7 +33,8 @@ ABOUT: Mapping[str, Mapping[str, str]] = {
         "convolutional network, was trained on their structured boxes; it answers the steps of the "
         "hand-written programs, and phrases about pictures and grey boxes. Nothing of dev was "
         "trained on; its figures were seen while the number of steps and what the detector is "
-        "shown (`view`) were settled. It learned 700 steps, and then the 300 that are named below.",
+        "shown (`view`) were settled. It learned 700 steps and 300 more (seed 0), and from these "
+        "weights the 1,000 that are named below (`--start`).",
         "limits": "Knows NLVR's drawings. Boxes are off by a fraction of a pixel.",
     },
     "match-nlvr": {

@@ -97,15 +97,15 @@ def teach_detect(
         dense=0.6, keep=given.keep, ema=0.98, validate_every=0, save_every=50, seed=given.seed,
     )  # fmt: skip
     replay = {"generalist": old} if old else {}
-    first = train(
+    model = given.start or train(
         "detect", str(start), task, pictures | home, out / f"detect-{given.seed}",
         settings=settings, replay=replay,
-    )  # fmt: skip
+    ).model  # fmt: skip
     again = dataclasses.replace(
         settings, steps=given.more_steps, learning_rate=4e-4, dense=0.0, seed=given.seed + 1
     )
     return train(
-        "detect", first.model, task, pictures | home, out / f"detect-{given.seed}-again",
+        "detect", model, task, pictures | home, out / f"detect-{given.seed}-again",
         settings=again, replay=replay,
     )  # fmt: skip
 
@@ -170,6 +170,7 @@ def main() -> None:
     parser = options(__doc__, "runs/teach-nlvr")
     parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--more-steps", type=int, default=300, help="one token a box alone")
+    parser.add_argument("--start", help="a detector that learns on, from these steps on")
     parser.add_argument("--match-steps", type=int, default=200)
     parser.add_argument("--keep", type=float, default=0.0, help="of self-distillation")
     parser.add_argument(

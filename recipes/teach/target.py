@@ -175,6 +175,7 @@ def publish(
     said = {"recipe": recipe, "seed": given.seed, **dataclasses.asdict(taught)}
     for private in ("folder", "model"):
         said.pop(private)
-    said["student"] = f"zoo:{taught.tool} with more words"
+    start = getattr(given, "start", None)
+    said["student"] = f"{start} as it was" if start else f"zoo:{taught.tool} with more words"
     (folder / "taught.jsonl").write_text(json.dumps(said) + "\n", "utf-8")
     return folder

@@ -120,6 +120,20 @@ def test_without_a_relation_as_many_are_true_though_most_could_not_be(recipe, pi
     assert sum(truth) / len(truth) == pytest.approx(0.5, abs=0.1)
 
 
+def test_sentences_of_two_colours_are_asked_as_often_as_those_of_other_kinds(
+    recipe, pictures
+) -> None:
+    cells, grids = recipe.cells.read(pictures, mirrored=False)
+    two = {"is a red shape green": "(is red green)", "is a blue shape blue": "(is blue blue)"}
+    found = {text: parse_expression(query) for text, query in {**SENTENCES, **two}.items()}
+    asked = recipe.asked.read_sentences(recipe.words, found)
+    many = np.tile(grids, (20, 1))
+    chosen = recipe.asked.choose(random.Random(1), asked, cells.masks(many), 1)
+    texts = [asked[one].text for (one,) in chosen]
+    shares = [text in two for text in texts], [text.endswith("a square") for text in texts]
+    assert np.mean(shares, axis=1) == pytest.approx([0.25, 0.25], abs=0.05)
+
+
 def test_a_batch_holds_answers_and_where_to_look_for_them(recipe, pictures) -> None:
     cells, grids = recipe.cells.read(pictures[:5], mirrored=True)
     found = {text: parse_expression(query) for text, query in SENTENCES.items()}
