@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from batches import PREFIX, Packed, pixels_of, table_of
-from cells import CELLS, Cells, denoted, last_noun, rationale, relations
+from cells import CELLS, COLORS, Cells, denoted, last_noun, rationale, relations
 from model import IMAGE_TOKENS
 from tasks import EXPLAIN, SHORTLY
 from tokenizer import BEGIN, CLOSE, PATCH, TILE, USER
@@ -91,20 +91,22 @@ def choose(
 ) -> list[list[int]]:
     """For every picture which sentences are asked.
 
-    Sentences with no, one and two relations are asked equally often. Of those with relations each
-    is true as often as false where it can be both in a batch. Without a relation most are false
-    of whatever is asked (no green shape is red), so there the answer is drawn first, and then a
-    sentence that has it.
+    Sentences with no, one and two relations and those of two colours without one (``is a green
+    shape red``) are asked equally often. Of those with relations each is true as often as false
+    where it can be both in a batch. Without a relation most are false of whatever is asked, so
+    there the answer is drawn first, and then a sentence that has it.
     """
     truth = np.stack([denoted(s.expression, masks).any(-1) for s in sentences])
-    kinds: dict[int, list[int]] = {}
+    kinds: dict[tuple[int, bool], list[int]] = {}
     for index, sentence in enumerate(sentences):
-        kinds.setdefault(relations(sentence.expression), []).append(index)
+        count = relations(sentence.expression)
+        heads = {operand.head for operand in sentence.expression.operands}
+        kinds.setdefault((count, not count and heads <= {*COLORS}), []).append(index)
     chosen: list[list[int]] = [[] for _ in range(truth.shape[1])]
     free = set(range(len(chosen)))
     while free:
         kind, right = rng.choice(list(kinds)), rng.random() < 0.5
-        if kind:
+        if kind[0]:
             pairs = product([rng.choice(kinds[kind])], sorted(free))
         else:
             pairs = product(kinds[kind], [rng.choice(sorted(free))])
