@@ -95,3 +95,16 @@ def test_choices_stand_below_the_question() -> None:
     assert [lines[n] for n in (1, 26, 27, 52, 53, 54)] == [
         "A. 0", "Z. 25", "AA. 26", "AZ. 51", "BA. 52", "BB. 53",
     ]  # fmt: skip
+
+
+def test_grey_of_16_bits_is_not_cut(tmp_path: Path) -> None:
+    grey = np.array([[0, 76], [255, 128]], np.uint8)
+    for ending in ("png", "tiff"):
+        path = tmp_path / f"deep.{ending}"
+        Image.fromarray(grey.astype(np.uint16) * 257).save(path)
+        shown = np.asarray(Picture("p", path=path).load())
+        assert shown.shape == (2, 2, 3)
+        assert (shown == grey[..., None]).all()
+    Image.fromarray(grey.astype(np.int32) * 100).save(tmp_path / "deeper.tiff")
+    with pytest.raises(PictureError, match="32 bits a pixel, and none of them says what white"):
+        Picture("p", path=tmp_path / "deeper.tiff").load()

@@ -287,7 +287,7 @@ class Picture:
             return self.render()
         try:
             with self._open() as image:
-                return upright(image).convert("RGB")
+                return _eight_bits(upright(image), self.where).convert("RGB")
         except PictureError:
             raise
         except Exception as error:  # Pillow's decoders raise many types on broken files
@@ -357,6 +357,26 @@ def upright(image: Image) -> Image:
     )  # fmt: skip
     turn = turns[orientation(image) - 1]
     return image if turn is None else image.transpose(turn)
+
+
+def _eight_bits(image: Image, where: str) -> Image:
+    """Grey of 16 bits as 8; Pillow itself would cut what is above 255.
+
+    Raises:
+        PictureError: Grey of 32 bits, of which nobody says what white is.
+    """
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        import numpy as np
+
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode == "I" and image.getextrema()[1] > 255:  # type: ignore[operator]
+        raise PictureError(
+            f"picture {where} has 32 bits a pixel, and none of them says what white is; save it "
+            "with 8 or 16"
+        )
+    return image
 
 
 @lru_cache(maxsize=4)

@@ -219,8 +219,54 @@ def test_answers(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("choices", "answer", "label"),
+    [
+        ([1, 2, 3, 4], 1, "1"),  # what says the same goes before an index
+        (["1", "2", "3"], 2, "2"),
+        ([10, 20, 30], 2, "30"),
+        ('["red", "blue"]', "1", "blue"),  # cells of CSV are text
+        ([True, False], False, "no"),
+        (["True", "False"], True, "True"),
+        (["3.0", "2.5"], 3.0, "3.0"),
+        (["red", "blue"], [None, "(b)"], "blue"),
+    ],
+)
+def test_which_of_the_choices(folder: Path, choices: Any, answer: Any, label: str) -> None:
+    row = {"image": "a.png", "question": "?", "choices": choices, "answer": answer}
+    (example,) = load(write_lines(folder / "x.jsonl", [row]))
+    assert example.answers == (label,)
+    assert answered(load_benchmark("own"), example, label).credit == 1.0
+
+
+def test_a_blank_id_is_none(folder: Path) -> None:
+    path = write_table(folder / "x.csv", [{"id": "", **row} for row in ROWS])
+    path.write_text("\n" + path.read_text())  # a blank line before the header, too
+    assert [e.id for e in load(path)] == ["0", "1"]
+
+
+def test_two_files_of_a_split(folder: Path) -> None:
+    write_lines(folder / "test.jsonl", ROWS)
+    write_table(folder / "test.csv", ROWS)
+    fails(folder, "has test.csv and test.jsonl for the split 'test'", split="test")
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.binary(), 1), pa.binary_view()])
+def test_arrows_other_types_of_bytes(folder: Path, kind: pa.DataType) -> None:
+    cells: list[Any] = [png(row["image"]) for row in ROWS]
+    if pa.types.is_fixed_size_list(kind):
+        cells = [[cell] for cell in cells]
+    table = embedded().set_column(0, "image", pa.array(cells, kind))
+    with pa.ipc.new_file(str(folder / "x.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    check(load(folder / "x.arrow"))
+
+
+@pytest.mark.parametrize(
     ("row", "said"),
     [
+        ({"answer": [{"answer": "red"}]}, "an answer must be text, number or boolean"),
+        ({"choices": ["red", {}]}, "a choice must be text, number or boolean"),
+        ({"answer": ["red", "blue"], "choices": ["red", "blue"]}, "one of the choices is the"),
         ({"image": "c.png"}, "missing picture"),
         ({"image": None}, "names no picture"),
         ({"image": 3}, "must be a file name, found '3'"),

@@ -56,6 +56,11 @@ def test_a_plan_runs_a_sample_and_leaves_nothing(inside, tmp_path: Path, world: 
     assert plan["calls"]["requested"] >= plan["calls"]["computed"] > 0
     assert plan["stage"] in plan["shares"]
     assert not (tmp_path / "runs").exists()
+    (tmp_path / "prices.toml").write_text('["cpu"]\nhour = 1.0\n')
+    assert inside(*RUN, "--dry-run", "--prices", "prices.toml").code == 0
+    assert "asks no model for programs" in inside(*RUN, "--prices", "prices.toml").message
+    assert "--on must be here or ray" in inside(*RUN, "--dry-run", "--on", "moon").message
+    assert "belong to --on ray" in inside(*RUN, "--dry-run", "--actors", 3).message
     told = inside(*RUN, "--dry-run").out
     assert "60 examples, from a sample of 60 in this process:" in told
     assert re.search(r"^storage  [0-9.]+ MB$", told, re.MULTILINE)

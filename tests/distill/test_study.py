@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from vprog.distill.study import CRITERIA, export_study, score_study
-from vprog.errors import InputError
+from vprog.errors import InputError, PictureError
 from vprog.evaluation.run import RunSettings, run_benchmark
+from vprog.example import Picture
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -95,6 +96,39 @@ def test_the_same_seed_is_the_same_study(study: Path, runs: tuple[Path, Path]) -
     export_study(*runs, again, n=8, seed=3)
     for name in ("study.html", "study.csv", "key.json"):
         assert (again / name).read_bytes() == (study / name).read_bytes()
+
+
+def test_a_study_is_not_replaced_by_another(study: Path, runs: tuple[Path, Path]) -> None:
+    """Its ratings would be scored by the other one's key."""
+    assert export_study(*runs, study, n=8, seed=3) == 8
+    with pytest.raises(InputError, match="holds another study"):
+        export_study(*runs, study, n=8, seed=4)
+
+
+def test_lines_end_where_csv_says(study: Path) -> None:
+    path = fill(study, lambda *_: "yes")
+    asked = sheet(study)[0]["question"]
+    path.write_text(path.read_text("utf-8").replace(asked, asked[:4] + "\x85\u2028" + asked[4:]))
+    assert score_study([path])["n"] == 8
+
+
+def test_a_broken_picture_is_left_out(
+    study: Path, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    load, key = Picture.load, json.loads((study / "key.json").read_text())
+
+    def broken(picture: Picture) -> Any:
+        if picture.id == key["items"][2]["cluster"]:
+            raise PictureError("broken picture")
+        return load(picture)
+
+    monkeypatch.setattr(Picture, "load", broken)
+    left = sum(item["cluster"] != key["items"][2]["cluster"] for item in key["items"])
+    assert export_study(*runs, study.parent / "less", n=8, seed=3) == left < 8
+    assert f"{key['items'][2]['id']} is left out: broken picture" in capsys.readouterr().err
+    made = json.loads((study.parent / "less" / "key.json").read_text())["items"]
+    assert [item["item"] for item in made] == list(range(1, left + 1))
 
 
 def test_figures_by_hand(study: Path) -> None:

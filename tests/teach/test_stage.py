@@ -324,6 +324,19 @@ def test_names_are_those_of_the_stage_before(
         Stage(settings, tmp_path, before)
 
 
+def test_a_file_is_the_same_whatever_the_split(tmp_path: Path, world: Path) -> None:
+    file = tmp_path / "me@host" / "mine.jsonl"
+    file.parent.mkdir()
+    file.touch()
+    own = Task(benchmark="own", data=file)
+    with pytest.raises(InputError, match="is one file, the same whatever the split; name a folder"):
+        settings_of(world, target=own)
+    with pytest.raises(InputError, match="cannot be trained on and be tested on"):
+        settings_of(world, keep=(read_kept(f"own={file}@train"),), unseen=(own,))
+    assert read_kept(f"own={file}").data == file
+    assert read_kept(f"own={file}@val") == Task(benchmark="own", data=file, train=("val",))
+
+
 def test_what_is_replayed_is_not_tested(world: Path) -> None:
     home = f"world-gqa={world / 'home'}"
     assert read_kept(home).train == ("train",)

@@ -143,7 +143,7 @@ def _rows(
     before = csv.field_size_limit(_CELL_BYTES)
     try:
         reader = csv.reader(file, delimiter=delimiter)
-        header = next(reader, None)
+        header = next((row for row in reader if row), None)
         if not header:
             raise InputError(f"{path} is empty: a line with the names of its columns is needed")
         for column in columns:

@@ -134,21 +134,23 @@ def _example(
     if not files:
         raise InputError(f"{where}: column {roles['image']!r} names no picture")
     id = cells.get("id")
-    offered = [str(choice) for choice in _listed(cells.get("choices"))]
-    answers = tuple(_answer(answer, offered) for answer in _listed(cells.get("answer")))
+    offered = [_text(choice, f"{where}: a choice") for choice in _listed(cells.get("choices"))]
+    labels = [label for label in _listed(cells.get("answer")) if label not in (None, "")]
+    answers = [_text(label, f"{where}: an answer") for label in labels]
     extra: dict[str, Any] = {}
     if offered:
         extra["choices"] = offered
-        if len(answers) == 1 and answers[0] in offered:
-            extra["right_choice"] = offered.index(answers[0])
-        elif answers:
-            raise InputError(f"{where}: the answer {answers[0]!r} is none of the choices {offered}")
+        if len(labels) > 1:
+            raise InputError(f"{where}: one of the choices is the answer, found {labels}")
+        if labels:
+            right = extra["right_choice"] = _right_choice(labels[0], offered, where)
+            answers = [offered[right]]
     kind = cells.get("type")
     return Example(
-        id=str(number) if id is None else str(id),
+        id=str(number) if id is None or not str(id).strip() else str(id),
         pictures=tuple(_picture(f, folder, pictures, scenes, where) for f in files),
         question=question,
-        answers=answers,
+        answers=tuple(answers),
         types={"type": str(kind)} if kind is not None and str(kind) else {},
         extra=extra,
     )
@@ -171,16 +173,33 @@ def _listed(cell: Any) -> list[Any]:
     return list(cell) if isinstance(cell, list | tuple) else [cell]
 
 
-def _answer(answer: Any, offered: list[str]) -> str:
-    """A label as text: booleans are yes and no; of choices a number is the index, a letter too."""
-    if offered and isinstance(answer, int) and not isinstance(answer, bool):
-        if 0 <= answer < len(offered):
-            return offered[answer]
-        return str(answer)
-    if offered and isinstance(answer, str):
-        picked = multiple_choice.pick(answer, offered)
-        return answer if picked is None else offered[picked]
-    return (answer if isinstance(answer, str) else answer_text(answer)) or ""
+def _text(value: Any, what: str) -> str:
+    """A choice or a label as text: booleans are yes and no.
+
+    Raises:
+        InputError: It is no text, number or boolean.
+    """
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, int | float):
+        raise InputError(f"{what} must be text, number or boolean, found {str(value)[:60]!r}")
+    return answer_text(value) or ""
+
+
+def _right_choice(label: Any, offered: list[str], where: str) -> int:
+    """Which of the choices a label is: one that says the same, a letter, or an index.
+
+    Raises:
+        InputError: None of them.
+    """
+    for said in (label, str(label)):  # true is "yes", or "True"
+        picked = multiple_choice.pick(said, offered)
+        if picked is not None:
+            return picked
+    index = str(label).strip()
+    if not isinstance(label, bool) and index.isdecimal() and int(index) < len(offered):
+        return int(index)
+    raise InputError(f"{where}: the answer {label!r} is none of the choices {offered}")
 
 
 def _picture(

@@ -33,7 +33,7 @@ def find_tables(data: Path, split: str) -> list[Path]:
     there or in ``data/``; and for the split ``all`` the only file that the folder has.
 
     Raises:
-        InputError: There is none; the message lists what is there.
+        InputError: There is none, or two would hold the same; the message lists what is there.
     """
     if data.is_file():
         if data.suffix not in ENDINGS:
@@ -53,6 +53,9 @@ def find_tables(data: Path, split: str) -> list[Path]:
     ]
     found = [path for path in there if path.stem == split]
     found = found or [path for path in there if path.stem.startswith(f"{split}-")]
+    if len({path.parent for path in found}) > 1 or len({path.suffix for path in found}) > 1:
+        both = " and ".join(str(path.relative_to(data)) for path in found)
+        raise InputError(f"{data} has {both} for the split {split!r}; leave one of them there")
     if found:
         return found
     if split == "all" and len(there) == 1:
@@ -213,11 +216,12 @@ def _has_bytes(kind: pa.DataType) -> bool:
     """Whether a type is that of encoded pictures: bytes, or ``datasets``' Image, or lists of it."""
     import pyarrow.types as is_
 
-    if is_.is_list(kind) or is_.is_large_list(kind):
+    if is_.is_list(kind) or is_.is_large_list(kind) or is_.is_fixed_size_list(kind):
         return _has_bytes(kind.value_type)
     if is_.is_struct(kind):
         return any(kind.field(i).name == "bytes" for i in range(kind.num_fields))
-    return bool(is_.is_binary(kind) or is_.is_large_binary(kind))
+    kinds = (is_.is_binary, is_.is_large_binary, is_.is_binary_view, is_.is_fixed_size_binary)
+    return any(of_kind(kind) for of_kind in kinds)
 
 
 def _shapes(path: Path, part: int, column: str, changed_ns: int) -> list[Any]:
@@ -228,7 +232,7 @@ def _shapes(path: Path, part: int, column: str, changed_ns: int) -> list[Any]:
     def shape(value: Any) -> Any:
         if not value.is_valid:
             return None
-        if isinstance(value, pa.ListScalar | pa.LargeListScalar):
+        if isinstance(value, pa.ListScalar | pa.LargeListScalar | pa.FixedSizeListScalar):
             return [shape(item) for item in value.values]
         if isinstance(value, pa.StructScalar):
             name = value["path"].as_py() if "path" in value else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,7 +130,9 @@ def run(
         repair=repair,
         **writer_options(given),
     )
-    refuse_unheeded(writer, given)
+    # A plan heeds prices whoever writes: it tells what a device costs.
+    refuse_unheeded(writer, {**given, "prices": None} if dry_run else given)
+    _check_place(on, address, actors)
     if dry_run:
         _plan(settings, student, json)
         return
@@ -143,13 +146,16 @@ def run(
         _tell(summary)
 
 
-def _workers(on: str, address: str | None, actors: int | None) -> Any:
-    """Who runs the programs; None is this process."""
+def _check_place(on: str, address: str | None, actors: int | None) -> None:
     if on not in ("here", "ray"):
         raise InputError(f"--on must be here or ray, got {on!r}")
+    if on == "here" and (address is not None or actors is not None):
+        raise InputError("--address and --actors belong to --on ray")
+
+
+def _workers(on: str, address: str | None, actors: int | None) -> Any:
+    """Who runs the programs; None is this process."""
     if on == "here":
-        if address is not None or actors is not None:
-            raise InputError("--address and --actors belong to --on ray")
         return None
     from vprog.scale.on_ray import OnRay
 
@@ -197,4 +203,5 @@ def _tell(summary: Any) -> None:
     for kind, (count, message) in summary.failures.items():
         typer.echo(f"{kind} errors: {count:,}, the first: {visible(message)}")
     typer.echo(f"ids {summary.ids_sha256[:12]}")
-    typer.echo(f"next: vprog score {summary.run}; vprog view {summary.run}")
+    run = shlex.quote(summary.run)
+    typer.echo(f"next: vprog score {run}; vprog view {run}")

@@ -33,7 +33,7 @@ from vprog.program.program import Language
 from vprog.runs.folder import write_atomically
 from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
-from vprog.teach.stage import Task, check_names, check_once
+from vprog.teach.stage import Task, check_folder, check_names, check_once
 from vprog.tools.backends.hf.runtime import free_memory
 from vprog.writers import Sampling, WriterSettings, load_writer
 
@@ -119,6 +119,7 @@ class DistillSettings:
         check_names(self.tasks)
         check_once(self.tasks, "learned from")
         for task in self.tasks:
+            check_folder(task)
             if task.test in task.train:
                 raise InputError(f"split {task.test!r} cannot be trained on and be tested on")
 
@@ -435,7 +436,7 @@ def choice_of(filters: Sequence[str]) -> ChoiceSettings:
         name, _, value = text.partition("=")
         if name == "evidence" and not value:
             given["evidence"] = True
-        elif name == "agreement" and value.replace(".", "", 1).isdigit():
+        elif name == "agreement" and value.replace(".", "", 1).isdecimal():
             given["least_agreement"] = float(value)
         elif name == "teacher" and value:
             given["step_teacher"] = value

@@ -9,6 +9,7 @@ knows and stays with whoever asks.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks.metric import Ratio
+from vprog.console import note
 from vprog.distill.explained import Explanation, read_explanations
 from vprog.distill.study_page import page
-from vprog.errors import InputError, known_names
+from vprog.errors import InputError, PictureError, known_names
 from vprog.evaluation.figures import cluster_of, describe
 from vprog.evaluation.statistics import paired_difference
 from vprog.runs.folder import read_settings, write_atomically
@@ -70,7 +72,8 @@ def export_study(
         The number of items.
 
     Raises:
-        InputError: No runs, nothing in common, or the folder cannot be written.
+        InputError: No runs, nothing in common, or the folder holds another study or cannot be
+            written.
     """
     if n < 1:
         raise InputError(f"--n must be at least 1 item, got {n}")
@@ -82,11 +85,19 @@ def export_study(
     if not common:
         raise InputError(f"{first} and {second} have no example in common")
     rng = random.Random(seed)
-    items = []
-    for number, id in enumerate(rng.sample(common, min(n, len(common))), 1):
+    items: list[Item] = []
+    for id in rng.sample(common, min(n, len(common))):
         models = (0, 1) if rng.random() < 0.5 else (1, 0)
         one, two = (answers[m][id] for m in models)
-        items.append(Item(number=number, sides=(one, two), models=models))
+        try:
+            for picture in one.example.pictures:
+                picture.load()
+        except PictureError as error:
+            note(f"{id} is left out: {error}")
+            continue
+        items.append(Item(number=len(items) + 1, sides=(one, two), models=models))
+    if not items:
+        raise InputError(f"{first} and {second} have no example whose pictures can be read")
     key = {
         "runs": [str(first), str(second)],
         "benchmark": names[0],
@@ -101,19 +112,23 @@ def export_study(
             for item in items
         ],
     }
+    told = json.dumps(key, indent=1)
+    if (out / "key.json").exists() and (out / "key.json").read_text("utf-8") != told:
+        raise InputError(
+            f"{out} holds another study, whose ratings are scored by its key.json; choose another "
+            "--out"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror}") from None
     write_atomically(out / "study.html", page(items, CRITERIA, grid).encode("utf-8"))
     write_atomically(out / "study.csv", _sheet(items).encode("utf-8"))
-    write_atomically(out / "key.json", json.dumps(key, indent=1).encode())
+    write_atomically(out / "key.json", told.encode("utf-8"))
     return len(items)
 
 
 def _sheet(items: Sequence[Item]) -> str:
-    import io
-
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -228,14 +243,16 @@ def _read_key(path: Path) -> dict[str, Any]:
 
 def _read_sheet(path: Path, known: set[tuple[int, str]]) -> Ratings:
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is no text in UTF-8; save the sheet as CSV UTF-8") from None
     # Spreadsheets of some countries save with semicolons.
-    mark = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.DictReader(lines, delimiter=mark)
+    header = text.partition("\n")[0]
+    mark = ";" if header.count(";") > header.count(",") else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
     missing = [c for c in ("item", "side", *CRITERIA) if c not in (reader.fieldnames or ())]
     if missing:
         raise InputError(f"{path} is no sheet of a study: column {missing[0]!r} is missing")

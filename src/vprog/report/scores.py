@@ -42,12 +42,18 @@ def print_scores(
         print(_compared(comparison))
 
 
+def _counted(figures: Mapping[str, Any]) -> Cell:
+    """Of how many examples the accuracy is, where not of all."""
+    n, counted = figures["n"], figures["metrics"]["accuracy"]["n"]
+    return n if counted == n else f"{counted:,} of {n:,}"
+
+
 def _tables(figures: Sequence[Mapping[str, Any]], wide: bool) -> list[Table]:
     facts = _FACTS if wide else ()
     rows: list[list[Cell]] = [
         [
             f["run"],
-            f["n"],
+            _counted(f),
             figure(f["metrics"]["accuracy"]),
             Figure(f["majority"]["value"]),
             _bare(f, wide),

@@ -62,7 +62,7 @@ def read_limits(texts: Sequence[str]) -> dict[str, int]:
     limits = {}
     for text in texts:
         part, equals, number = text.partition("=")
-        if not equals or not number.strip().isdigit():
+        if not equals or not number.strip().isdecimal():
             raise InputError(f"--limit wants PART=N, such as train=2000, got {text!r}")
         limits[part.strip()] = int(number)
     return limits

@@ -74,11 +74,26 @@ def _parts(text: str) -> tuple[str, Path, str]:
     from vprog.benchmarks import load_benchmark
 
     benchmark, equals, rest = text.partition("=")
-    folder, _, split = rest.partition("@")
+    folder, at, split = rest.rpartition("@")
+    if not at or "/" in split:  # the folder's own
+        folder, split = rest, ""
     if not equals or not folder:
         raise InputError(f"a task is BENCHMARK=FOLDER[@SPLIT], got {text!r}")
     load_benchmark(benchmark)
     return benchmark, Path(folder), split
+
+
+def check_folder(task: Task) -> None:
+    """Refuses data of one file for a task that is learned from and tested on.
+
+    Raises:
+        InputError: Says what is needed.
+    """
+    if task.data.is_file():
+        raise InputError(
+            f"{task.data} is one file, the same whatever the split; name a folder with a file for "
+            f"each: {', '.join((*task.train, task.val, task.test))}"
+        )
 
 
 def check_names(tasks: Iterable[Task]) -> None:
@@ -121,9 +136,14 @@ def check_splits(learned: Iterable[Task], tested: Iterable[Task]) -> None:
     Raises:
         InputError: Names the split and its task.
     """
-    splits = {(t.benchmark, t.data.resolve(), split) for t in learned for split in t.train}
+
+    def key(task: Task, split: str) -> tuple[str, Path, str]:
+        # A file is the same whatever the split.
+        return task.benchmark, task.data.resolve(), "" if task.data.is_file() else split
+
+    splits = {key(task, split) for task in learned for split in task.train}
     for task in tested:
-        if (task.benchmark, task.data.resolve(), task.test) in splits:
+        if key(task, task.test) in splits:
             raise InputError(
                 f"split {task.test!r} of {task.name} cannot be trained on and be tested on"
             )
@@ -207,6 +227,7 @@ class StageSettings:
                 raise InputError(f"no limit is called {part!r}. {known_names(part, parts)}")
             if limit < 1:
                 raise InputError(f"the limit of {part} must be 1 or more, got {limit}")
+        check_folder(self.target)
         for split in (self.target.val, self.target.test):
             if split in self.target.train:
                 raise InputError(f"split {split!r} cannot be trained on and be chosen or tested on")
