@@ -277,6 +277,8 @@ def test_the_command(run: Path, tmp_path: Path, inside: Callable[..., Any]) -> N
     said = json.loads(done.out)
     assert said["outcomes"]["verified"] == 48
     assert inside("export", "distill", run, "--mode", "best").code == 2
+    nobody = inside("export", "distill", run, "--base-url", "http://here", "--out", tmp_path / "f")
+    assert nobody.message == "--base-url is for --judge or --rewriter, and neither is given"
     for share, said in ((0.0001, "none (too few pictures)"), (0, "none")):
         done = inside("export", "distill", run, "--val-share", share, "--out", tmp_path / "e")
         assert f"\nval: {said}\n" in done.out

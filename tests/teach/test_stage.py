@@ -250,6 +250,8 @@ def test_a_dry_run_leaves_nothing(inside: Any, world: Path, tmp_path: Path) -> N
     assert told.code == 0
     assert "train detect" in told.out
     assert "slowest" in told.out
+    costs = inside(*command[:-1], "--prices", "prices.toml")
+    assert costs.message == "--prices is for --dry-run, which tells what a stage would cost"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -81,12 +81,15 @@ def _settings(given: dict[str, Any]) -> Any:
         PromptSettings,
         RationaleSettings,
     )
+    from vprog.errors import InputError
     from vprog.writers.settings import WriterSettings
 
     def chat(model: str | None) -> WriterSettings | None:
         urls = tuple(given["base_url"] or ())
         return None if model is None else WriterSettings(model=model, base_urls=urls)
 
+    if given["base_url"] and given["judge"] is None and given["rewriter"] is None:
+        raise InputError("--base-url is for --judge or --rewriter, and neither is given")
     return DistillData(
         choice=ChoiceSettings(
             mode=given["mode"],

@@ -88,6 +88,7 @@ def teach(
     json: Json = False,
 ) -> None:
     """Teach tools along the steps of programs; the same command again goes on where it stopped."""
+    from vprog.errors import InputError
     from vprog.report.plan import print_outline
     from vprog.report.teach import print_stage
     from vprog.teach.options import stage_settings
@@ -95,6 +96,8 @@ def teach(
     from vprog.teach.teach import teach as teach_stage
 
     settings = stage_settings(dict(locals()))
+    if prices is not None and not dry_run:
+        raise InputError("--prices is for --dry-run, which tells what a stage would cost")
     if dry_run:
         plan = plan_stage(settings, prices).to_json()
         print_json(plan) if json else print_outline(plan["plan"])
