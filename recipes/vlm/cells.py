@@ -36,6 +36,8 @@ PAINTS = {
 """Colours, five of which SHAPES does not have, as shares of a colour's own light in red, green and
 blue."""
 CELLS = GRID * GRID
+LOPSIDED = 0.1
+"""See ``disguised``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ def exchanged(found: Iterable[str]) -> dict[str, Expression]:
 def disguised(rng: random.Random, asked: Sequence[str], never: Set[str]) -> dict[str, str]:
     """Colour -> another in its place; each of SHAPES' colours is left as often as not.
 
-    So sentences of two colours become many more than there are.
+    So sentences of two colours become many more than there are. Lopsided ones are left as they
+    become in ``LOPSIDED`` of the cases: what is always false teaches to say no to its colour.
 
     Args:
         rng: Draws.
@@ -185,9 +188,22 @@ def disguised(rng: random.Random, asked: Sequence[str], never: Set[str]) -> dict
         free = [color for color in PAINTS if color not in COLORS or color in worn]
         others = dict(zip(worn, rng.sample(free, len(worn)), strict=True))
         said = {" ".join(others.get(word, word) for word in text.split()) for text in asked}
-        if not said & never:
+        odd = any(lopsided(text, never) for text in said) and rng.random() >= LOPSIDED
+        if not odd and not said & never:
             return others
     return {}
+
+
+def lopsided(text: str, never: Set[str]) -> bool:
+    """Whether a sentence of two colours cannot be true, nor may those of either colour twice be.
+
+    So is ``is a green shape red`` where ``is a red shape red`` must not be learned.
+    """
+    for one in PAINTS:
+        for other in PAINTS:
+            if one != other and text == f"is a {one} shape {other}":
+                return any(f"is a {color} shape {color}" in never for color in (one, other))
+    return False
 
 
 def denoted(expression: Expression, masks: dict[str, np.ndarray]) -> np.ndarray:

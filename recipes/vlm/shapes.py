@@ -18,7 +18,7 @@ import tokenizer  # noqa: F401  says where the other recipes are
 import torch
 from asked_of_cells import SHORT, WITH_LONG, Asked, choose, collate, read_sentences
 from batches import HEAD
-from cells import CELLS, disguised, exchanged, load, read, sentences
+from cells import CELLS, disguised, exchanged, load, lopsided, read, sentences
 from gaze import SAYING, Gaze
 from model import IMAGE_TOKENS, tokens
 from publish import CHECKPOINTS
@@ -96,6 +96,7 @@ def main() -> None:
     known = {*written, *never}
     more = {text: one for text, one in exchanged(written).items() if text not in known}
     learned += read_sentences(words, more)
+    learned = [one for one in learned if not lopsided(one.text, never)]
     shown = [Shown(model.model.language_model, layer) for layer in STEPS]
     saying = [Gaze(model.model.language_model, layer) for layer in SAYING]
     trainer = trainer_of(

@@ -236,6 +236,19 @@ def test_disguises_keep_colours_apart_and_sentences_out(recipe) -> None:
     assert recipe.cells.disguised(rng, asked, set(every)) == {}
 
 
+def test_what_can_only_be_false_is_seldom_asked(recipe) -> None:
+    never = {"is a red shape red"}
+    two = [f"is a {a} shape {b}" for a in recipe.cells.PAINTS for b in ("red", "cyan")]
+    lopsided = [text for text in two if recipe.cells.lopsided(text, never)]
+    reds = {f"is a {a} shape red" for a in recipe.cells.PAINTS if a != "red"}
+    assert set(lopsided) == {"is a red shape cyan", *reds}
+    assert not recipe.cells.lopsided("is a red shape left of a green shape", never)
+    rng = random.Random(0)
+    made = [recipe.cells.disguised(rng, ["is a blue shape green"], never) for _ in range(300)]
+    said = [f"is a {one.get('blue', 'blue')} shape {one.get('green', 'green')}" for one in made]
+    assert 0 < sum(recipe.cells.lopsided(text, never) for text in said) < 15
+
+
 def _colors(cells, grid) -> list[str]:
     return [("red", "green", "blue")[index] for index in cells.colors[grid] if index >= 0]
 
