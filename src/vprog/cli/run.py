@@ -203,5 +203,5 @@ def _tell(summary: Any) -> None:
     for kind, (count, message) in summary.failures.items():
         typer.echo(f"{kind} errors: {count:,}, the first: {visible(message)}")
     typer.echo(f"ids {summary.ids_sha256[:12]}")
-    run = shlex.quote(summary.run)
+    run = shlex.quote(str(summary.run))
     typer.echo(f"next: vprog score {run}; vprog view {run}")
