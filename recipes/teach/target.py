@@ -175,7 +175,9 @@ def publish(
     said = {"recipe": recipe, "seed": given.seed, **dataclasses.asdict(taught)}
     for private in ("folder", "model"):
         said.pop(private)
-    start = getattr(given, "start", None)
-    said["student"] = f"{start} as it was" if start else f"zoo:{taught.tool} with more words"
+    in_zoo = taught.student.startswith("zoo:")
+    said["student"] = (
+        f"{taught.student} as it was" if in_zoo else f"zoo:{taught.tool} with more words"
+    )
     (folder / "taught.jsonl").write_text(json.dumps(said) + "\n", "utf-8")
     return folder

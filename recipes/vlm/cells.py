@@ -199,10 +199,9 @@ def lopsided(text: str, never: Set[str]) -> bool:
 
     So is ``is a green shape red`` where ``is a red shape red`` must not be learned.
     """
-    for one in PAINTS:
-        for other in PAINTS:
-            if one != other and text == f"is a {one} shape {other}":
-                return any(f"is a {color} shape {color}" in never for color in (one, other))
+    match text.split():
+        case ["is", "a", one, "shape", other] if one != other:
+            return any(f"is a {color} shape {color}" in never for color in (one, other))
     return False
 
 

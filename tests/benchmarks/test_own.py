@@ -228,7 +228,7 @@ def test_answers(folder: Path) -> None:
         ([True, False], False, "no"),
         (["True", "False"], True, "True"),
         (["3.0", "2.5"], 3.0, "3.0"),
-        (["red", "blue"], [None, "(b)"], "blue"),
+        (["red", "blue"], [None, " ", "(b)"], "blue"),
     ],
 )
 def test_which_of_the_choices(folder: Path, choices: Any, answer: Any, label: str) -> None:

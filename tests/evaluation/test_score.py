@@ -261,6 +261,15 @@ def test_a_toolbox_without_vqa_says_so(make: Make, capsys: pytest.CaptureFixture
     assert "vqa: the toolbox binds no vqa tool" in capsys.readouterr().out
 
 
+def test_the_command_that_makes_the_bare_run_puts_it_beside(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make("my run", limit=20, **VQA)
+    monkeypatch.chdir(run)
+    hint = score_run(Path()).figures["vqa"]["missing"]
+    assert hint.endswith(f"--limit 20 --seed 0 --out '{run}-vqa'")
+
+
 def test_words_are_no_baseline_for_regions(make: Make) -> None:
     rows = [("q1", "cat", "[0, 0, 9, 9]", "t")]
     run = make("a", rows, benchmark="refcoco", extra={"q1": {"box_xyxy": [0, 0, 9, 9]}}, **VQA)

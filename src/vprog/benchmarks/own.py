@@ -135,7 +135,8 @@ def _example(
         raise InputError(f"{where}: column {roles['image']!r} names no picture")
     id = cells.get("id")
     offered = [_text(choice, f"{where}: a choice") for choice in _listed(cells.get("choices"))]
-    labels = [label for label in _listed(cells.get("answer")) if label not in (None, "")]
+    said = _listed(cells.get("answer"))
+    labels = [label for label in said if label is not None and str(label).strip()]
     answers = [_text(label, f"{where}: an answer") for label in labels]
     extra: dict[str, Any] = {}
     if offered:

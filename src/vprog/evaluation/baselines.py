@@ -76,15 +76,15 @@ def bare_vqa(
             own = {id: r.group or next(iter(r.pictures), id) for id, r in records.items()}
             figure = describe(mean(credits.values()), [own[id] for id in credits])
             return {"run": str(other), **figure}
-    beside = path.with_name(f"{path.absolute().name}-vqa")
+    folder = path.resolve()
     said = ["vprog", "run", settings["benchmark"], "--data", settings["data"]]
     said += ["--split", settings["split"], "--writer", "vqa", "--toolbox", settings["toolbox"]]
     if settings.get("limit"):
         said += ["--limit", settings["limit"], "--seed", settings["seed"]]
-    command = shlex.join(map(str, [*said, "--out", beside]))
+    command = shlex.join(map(str, [*said, "--out", f"{folder}-vqa"]))
     return {
         "value": None,
-        "missing": f"no run of the bare vqa tool in {path.absolute().parent}; make one: {command}",
+        "missing": f"no run of the bare vqa tool in {folder.parent}; make one: {command}",
     }
 
 

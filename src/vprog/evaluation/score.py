@@ -81,11 +81,8 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
     assert isinstance(accuracy, Ratio)
     if accuracy.value() is None:
         raise InputError(f"{path}: no example of {settings['split']!r} counts in the accuracy")
-    counted = {
-        id: record
-        for (id, record), bottom in zip(labelled.items(), accuracy.bottoms, strict=True)
-        if bottom
-    }
+    of = zip(labelled, clusters, accuracy.bottoms, strict=True)
+    counted = {id: cluster for id, cluster, bottom in of if bottom}
     figures: dict[str, Any] = {
         "run": str(path),
         "benchmark": settings["benchmark"],
@@ -103,7 +100,7 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
         "errors": count_failures(map(_ended, labelled.values())),
         "candidate_errors": count_failures(candidates),
         "majority": majority(benchmark, answers, accuracy),
-        "vqa": bare_vqa(path, settings, benchmark, counted, given),
+        "vqa": bare_vqa(path, settings, benchmark, {id: labelled[id] for id in counted}, given),
     }
     all_ran = all(judgement != "skipped" for judgement, _ in candidates)
     if all_ran and len(candidates) > len(records):  # what a perfect choice among them would reach
@@ -113,8 +110,7 @@ def score_run(path: Path, given: Sequence[Path] = ()) -> ScoredRun:
         write_atomically(path / "metrics.json", json.dumps(figures, indent=1).encode())
     except InputError as error:  # a full disk or somebody else's run: the figures stand anyway
         note(f"metrics.json is not kept: {error}")
-    of = dict(zip(labelled, clusters, strict=True))
-    return ScoredRun(path, records, figures, {id: of[id] for id in counted})
+    return ScoredRun(path, records, figures, counted)
 
 
 def _ended(record: Record) -> tuple[str, str | None]:
