@@ -15,7 +15,7 @@ from vprog import zoo
 from vprog.errors import InputError
 from vprog.evaluation.selection import select_examples
 from vprog.example import Picture
-from vprog.runs.folder import read_traces
+from vprog.runs.folder import read_settings, read_traces
 from vprog.teach.matrix import tasks_of
 from vprog.teach.options import stage_settings
 from vprog.teach.plan import plan_stage
@@ -118,6 +118,30 @@ def test_training_and_replayed_pictures_are_asked_more_than_programs_ask(
     more = Stage(settings_of(world), out, None)
     assert rows["task"] == len(more.steps_of(runs, "detect").steps)
     assert len(more.steps_of(runs, "match").steps) == len(alone.steps_of(runs, "match").steps)
+
+
+def test_the_threshold_that_is_best_on_val_stays(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"1-0.9-steps": 0.5, "1-0.99-steps": 0.5}  # of equal ones the first
+    monkeypatch.setattr("vprog.teach.rounds.accuracy", lambda run: said.get(run.name, 0.1))
+    settings = settings_of(
+        world, tools=("detect",), thresholds=(0.9, 0.99), rounds=2, keep=(), unseen=(), upper=""
+    )
+    found = teach(settings, tmp_path / "stage")
+    assert (found["chosen_round"], found["toolbox"]) == (1, "round-1/toolbox-0.9.toml")
+    for name, wanted in (("toolbox", None), ("toolbox-0.9", 0.9)):
+        (detect,) = (
+            b for b in read_toolbox(str(tmp_path / f"stage/round-1/{name}.toml"))
+            if b.tool == "detect"
+        )  # fmt: skip
+        assert getattr(detect.settings, "threshold", 0) == wanted
+    taught = next((tmp_path / "stage" / "test").glob("0-*/taught-*"))
+    assert read_settings(taught)["toolbox"].endswith("toolbox-0.9.toml")
+    # The second round learned on with it.
+    second = read_toolbox(str(tmp_path / "stage/round-2/toolbox.toml"))
+    assert {b.settings.threshold for b in second if b.tool == "detect" and b.settings} == {0.9}  # type: ignore[attr-defined]
+    assert [r["threshold"] for r in found["rounds"]] == [None, 0.9, None]
 
 
 def test_the_same_command_again_computes_nothing(
@@ -267,6 +291,9 @@ def test_a_folder_holds_one_stage(stage: tuple[Path, dict[str, Any]], world: Pat
         ({"tools": ("segment",)}, "detect, vqa, match can"),
         ({"rounds": 0}, "rounds must be 1 or more"),
         ({"per_picture": -1}, "per_picture must be 0 or more"),
+        ({"thresholds": (1.0,)}, "must be between 0 and 1, got 1.0"),
+        ({"thresholds": (0.3, 0.3)}, "named twice"),
+        ({"thresholds": (0.3,), "tools": ("vqa",)}, "which is not among the tools"),
         ({"limits": {"tarin": 3}}, "train"),
         ({"limits": {"train": 0}}, "must be 1 or more"),
         ({"training": {"all": {"step": 3}}}, "steps"),

@@ -69,6 +69,10 @@ def teach(
         int,
         typer.Option(help="Phrases that a picture is asked at least, as programs ask elsewhere."),
     ] = 16,
+    threshold: Annotated[
+        list[float] | None,
+        typer.Option(help="Least score of detect, tried on val beside its own; repeatable."),
+    ] = None,
     training: Annotated[
         Path | None, typer.Option(help="TOML file: tables all, detect, vqa, match of settings.")
     ] = None,

@@ -63,13 +63,18 @@ def stage_tables(found: Mapping[str, Any]) -> list[Table]:
         names = ("tool", "metric", "calls", "before", "after")
         tables.append(("steps of the target's test programs", names, steps))
     rounds: list[list[Cell]] = [
-        [str(r["number"]), *(Figure(r["val"][language]) for language in languages),
+        [_round(r), *(Figure(r["val"][language]) for language in languages),
          sum(r["steps"].values()), sum(r["unanswered"].values())]
         for r in found["rounds"]
     ]  # fmt: skip
     names = ("round", *languages, "steps learned from", "not answered")
     tables.append(("accuracy on val by round", names, rounds))
     return tables
+
+
+def _round(said: Mapping[str, Any]) -> str:
+    at = said.get("threshold")
+    return f"{said['number']}" if at is None else f"{said['number']}, detect from {at} on"
 
 
 def _figure(figure: Mapping[str, Any]) -> Figure:

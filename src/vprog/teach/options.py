@@ -46,6 +46,7 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
         writer=given["writer"],
         phrases=tuple(given["phrase"] or ()),
         per_picture=given["per_picture"],
+        thresholds=tuple(given["threshold"] or ()),
         training=training,
         least_confidence=given["sure"],
         jobs=given["jobs"],

@@ -82,12 +82,13 @@ class _Planning:
                 kept = self._stage.out / "round-1" / f"shown-{split}-{language}"
                 self._shown.append(plan_run(run, self._sample, toolbox, keep=kept))
         rounds = settings.rounds
+        judged = 1 + rounds * (1 + len(settings.thresholds))
         parts = [
             imports(next(iter(self._runs.values()))),
             self._of_runs(
                 "train runs", rounds * counted["train"], rounds * len(settings.target.train)
             ),
-            self._of_runs("val runs", (rounds + 1) * counted["val"], rounds + 1),
+            self._of_runs("val runs", judged * counted["val"], judged),
         ]
         if self._shown:
             shown = [run_part("shown runs", p, counted["train"]) for p in self._shown]

@@ -49,6 +49,7 @@ class Round:
         number: From 1; 0 is the toolbox before.
         toolbox: What answers after it.
         val: Accuracy on the validation split, by language.
+        threshold: Of ``detect``, where one was chosen.
         steps: Distinct steps that the teacher answered, by tool.
         unanswered: Steps that it did not answer, by reason.
         trained: Tool -> what its training came to.
@@ -60,10 +61,11 @@ class Round:
     steps: Mapping[str, int]
     unanswered: Mapping[str, int]
     trained: Mapping[str, Mapping[str, Any]]
+    threshold: float | None = None
 
     @property
     def score(self) -> float:
-        """The mean over the languages, by which rounds are chosen."""
+        """The mean over the languages, by which rounds and thresholds are chosen."""
         return sum(self.val.values()) / len(self.val)
 
 
@@ -78,6 +80,7 @@ class Stage:
         round-1/shown-SPLIT-LANGUAGE/  the same programs with the teacher in place of the tools
         round-1/TOOL/                  what was taught
         round-1/toolbox.toml           the toolbox after the round
+        round-1/toolbox-0.35.toml      the same with another threshold of ``detect``
         val/ROUND-LANGUAGE/, test/...  runs that choose, and runs that are reported
         teach.json                     everything that was found
     """
@@ -167,10 +170,11 @@ class Stage:
             ]
         return runs
 
-    def val_runs(self, number: int) -> dict[Language, Path]:
-        """The runs that judge the toolbox after a round."""
+    def val_runs(self, number: int, threshold: float | None = None) -> dict[Language, Path]:
+        """The runs that judge the toolbox after a round; None stands for its own threshold."""
+        name = f"{number}" if threshold is None else f"{number}-{threshold}"
         return {
-            language: self.out / "val" / f"{number}-{language}"
+            language: self.out / "val" / f"{name}-{language}"
             for language in self.settings.languages
         }
 
@@ -211,17 +215,22 @@ class Stage:
             )
         learned = {tool: t for tool, t in zip(learning, trained, strict=True) if t is not None}
         models = {tool: str(t["model"]) for tool, t in learned.items()}
-        taught = str(self.out / f"round-{number}" / "toolbox.toml")
-        write_toolbox(Path(taught), base=toolbox, models=models)
+        tried: dict[float | None, str] = {}
+        for threshold in (None, *(settings.thresholds if "detect" in models else ())):
+            name = "toolbox.toml" if threshold is None else f"toolbox-{threshold}.toml"
+            tried[threshold] = str(self.out / f"round-{number}" / name)
+            file = Path(tried[threshold])
+            write_toolbox(file, base=toolbox, models=models, threshold=threshold)
         with phase(self.out, f"round {number}: validate"):
-            run_all(self._val_work(number, taught), settings.jobs)
-        return self._outcome(
-            number,
-            taught,
-            {tool: int(t["rows"]["task"]) for tool, t in learned.items()},
-            {why: n for t in learned.values() for why, n in t["unanswered"].items()},
-            learned,
-        )
+            work = [self._val_work(number, taught, tried_at) for tried_at, taught in tried.items()]
+            run_all([one for some in work for one in some], settings.jobs)
+        steps = {tool: int(t["rows"]["task"]) for tool, t in learned.items()}
+        unanswered = {why: n for t in learned.values() for why, n in t["unanswered"].items()}
+        outcomes = [
+            self._outcome(number, taught, steps, unanswered, learned, tried_at)
+            for tried_at, taught in tried.items()
+        ]
+        return max(outcomes, key=lambda outcome: outcome.score)  # the first of equal ones
 
     def _keep_work(self) -> list[Any]:
         settings = self.settings
@@ -250,7 +259,7 @@ class Stage:
             for language in settings.languages
         ]
 
-    def _val_work(self, number: int, toolbox: str) -> list[Any]:
+    def _val_work(self, number: int, toolbox: str, threshold: float | None = None) -> list[Any]:
         settings, target = self.settings, self.settings.target
         return [
             partial(
@@ -258,7 +267,7 @@ class Stage:
                 settings.run(target, "val", target.val, language, toolbox),
                 run,
             )
-            for language, run in self.val_runs(number).items()
+            for language, run in self.val_runs(number, threshold).items()
         ]
 
     def _outcome(
@@ -268,8 +277,10 @@ class Stage:
         steps: Mapping[str, int],
         unanswered: Mapping[str, int],
         trained: Mapping[str, Mapping[str, Any]],
+        threshold: float | None = None,
     ) -> Round:
-        val = {str(language): accuracy(run) for language, run in self.val_runs(number).items()}
+        runs = self.val_runs(number, threshold)
+        val = {str(language): accuracy(run) for language, run in runs.items()}
         return Round(
             number=number,
             toolbox=toolbox,
@@ -277,6 +288,7 @@ class Stage:
             steps=steps,
             unanswered=unanswered,
             trained=trained,
+            threshold=threshold,
         )
 
     def _tell(self, rounds: Sequence[Round]) -> None:
@@ -285,7 +297,8 @@ class Stage:
             f"{language} {100 * before.val[language]:.1f} -> {100 * value:.1f}"
             for language, value in now.val.items()
         )
-        note(f"round {now.number}: accuracy on {self.settings.target.val}: {told}")
+        at = "" if now.threshold is None else f", detect from {now.threshold} on"
+        note(f"round {now.number}: accuracy on {self.settings.target.val}: {told}{at}")
 
 
 def accuracy(run: Path) -> float:

@@ -177,6 +177,7 @@ class StageSettings:
             programs ask.
         per_picture: Phrases that training and replayed pictures are asked at least; where programs
             ask fewer, the others are drawn from what they ask elsewhere.
+        thresholds: Of ``detect``, tried on ``val`` after each round beside its own; the best stays.
         training: Of each tool; ``auto`` values are settled when its student is known.
         least_confidence: Answers of which the teacher is less sure do not teach.
         jobs: Processes that run and train at the same time.
@@ -198,6 +199,7 @@ class StageSettings:
     writer: str = "gold"
     phrases: tuple[str, ...] = ()
     per_picture: int = 16
+    thresholds: tuple[float, ...] = ()
     training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     least_confidence: float = 0.0
     jobs: int = 1
@@ -221,6 +223,13 @@ class StageSettings:
                 raise InputError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if self.per_picture < 0:
             raise InputError(f"per_picture must be 0 or more, got {self.per_picture}")
+        for threshold in self.thresholds:
+            if not 0 < threshold < 1:
+                raise InputError(f"a threshold of detect must be between 0 and 1, got {threshold}")
+        if self.thresholds and "detect" not in self.tools:
+            raise InputError("thresholds are those of detect, which is not among the tools")
+        if len(set(self.thresholds)) < len(self.thresholds):
+            raise InputError("a threshold of detect is named twice")
         parts = ("train", "val", "test", "keep")
         for part, limit in self.limits.items():
             if part not in parts:
@@ -292,6 +301,7 @@ class StageSettings:
             "writer": self.writer,
             "phrases": list(self.phrases),
             "per_picture": self.per_picture,
+            "thresholds": list(self.thresholds),
             "training": {tool: dict(table) for tool, table in self.training.items()},
             "least_confidence": self.least_confidence,
             "seed": self.seed,

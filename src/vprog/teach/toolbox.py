@@ -15,7 +15,9 @@ from vprog.tools.backends.hf.settings import ModelSettings
 from vprog.tools.toolboxes import read_toolbox
 
 
-def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
+def write_toolbox(
+    path: Path, *, base: str, models: Mapping[str, str], threshold: float | None = None
+) -> None:
     """Writes a toolbox file: another toolbox with other models for some tools.
 
     Folders are named relative to the file, so that they can be moved together. What the other
@@ -25,6 +27,7 @@ def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
         path: The file; its folder exists.
         base: A name or a file.
         models: Tool -> model as ``split_model`` reads it.
+        threshold: Of ``detect``, where it is among them; None leaves it as it is.
 
     Raises:
         InputError: It cannot be written, or the base cannot be read.
@@ -41,7 +44,10 @@ def write_toolbox(path: Path, *, base: str, models: Mapping[str, str]) -> None:
     for tool, model in models.items():
         name, adapters = split_model(model)
         value = _toml(" + ".join(map(near, (name, *adapters))))
-        kept = "".join(f", {key} = {_toml(v)}" for key, v in _set(before.get(tool)).items())
+        said = _set(before.get(tool))
+        if tool == "detect" and threshold is not None:
+            said["threshold"] = threshold
+        kept = "".join(f", {key} = {_toml(v)}" for key, v in said.items())
         lines.append(f"{tool} = " + (f"{{model = {value}{kept}}}" if kept else value))
     write_atomically(path, ("\n".join(lines) + "\n").encode())
 
