@@ -25,8 +25,10 @@ _WORDS = {
     **{word: str(number) for number, word in enumerate(_NUMBERS)},
 }
 
-_EDGES = re.compile(r"^(?:[\s,;:!?\"'“”‘’]|\.(?!\d))+|[\s.,;:!?\"'“”‘’]+$")
-"""Blanks and punctuation around an answer, but for the point of ``.5``."""
+_START = re.compile(r"(?:[\s,;:!?\"'“”‘’]|\.(?!\d))+")
+"""Blanks and punctuation before an answer, but for the point of ``.5``."""
+_END = " .,;:!?\"'“”‘’"
+"""And behind it. Stripped, for an expression would look at every run of them, however long."""
 
 
 def answer_text(value: Value) -> str | None:
@@ -50,7 +52,9 @@ def answer_text(value: Value) -> str | None:
     if isinstance(value, list):
         parts = [answer_text(item) for item in value]
         return None if None in parts else ", ".join(p for p in parts if p is not None)
-    text = _EDGES.sub("", re.sub(r"\s+", " ", str(value)).lower())
+    text = re.sub(r"\s+", " ", str(value)).lower().rstrip(_END)
+    if start := _START.match(text):
+        text = text[start.end() :]
     text = re.sub(r"^(a|an|the) (?=\S)", "", text)
     text = re.sub(r"^(-?\d+)\.0+$", r"\1", text)
     return _WORDS.get(text, text)

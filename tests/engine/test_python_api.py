@@ -214,6 +214,11 @@ VIDEO = example(*(picture(f"f{n}", 40 + n, 30, shade=n) for n in range(6)))
         ("video.trim(1, 4).frame_from_index(0)", Region("f1", 0, 0, 41, 30)),
         ("video.trim(4).num_frames", 2),
         ("video.trim(1, 5).trim(1, 2).frame_from_index(0).width", 42),
+        # Start and end count in the whole video, and the last frame stands for those behind it.
+        ("[video.trim(1, 4).trim(1, 2).start, video.trim(1, 4).trim(1, 9).end]", [2, 4]),
+        ("[VideoSegment(video, 2).start, VideoSegment(video, 2).end]", [2, 6]),
+        ("video.trim(0, 2).frame_from_index(5)", Region("f1", 0, 0, 41, 30)),
+        ("video.trim(-3, 2).num_frames", 2),
         ("VideoSegment(video, 2).num_frames", 4),
         ("sum([f.exists('cup') for f in video.frame_iterator()])", 6),
         ("video.select_answer({}, 'q', ['a'])[:5]", "Known"),
@@ -223,8 +228,8 @@ def test_video_segments(expression: str, value: Any) -> None:
     assert answer(python(f"return {expression}", "video"), on=VIDEO) == value
 
 
-def test_a_frame_beyond_the_end_is_an_error() -> None:
-    trace = run(python("return video.trim(0, 2).frame_from_index(2)", "video"), on=VIDEO)
+def test_no_frame_of_nothing_is_an_error() -> None:
+    trace = run(python("return video.trim(2, 2).frame_from_index(0)", "video"), on=VIDEO)
     assert trace.failure is not None
     assert trace.failure.kind == "runtime"
 

@@ -207,7 +207,7 @@ def test_tables(
     words = " ".join(out.split())
     assert "50.0 [18.8, 81.2]" in words
     assert "errors: wrong answer" in words
-    assert "second - first: +0.0 points [+0.0, +0.0], McNemar p = 1" in words
+    assert "second - first: +0.0 points [-32.7, +32.7], McNemar p = 1" in words
     assert "on 4 common examples, 4 of them with the same answer" in words
     if markdown:
         assert "| split | writer | toolbox | language | seed |" in words

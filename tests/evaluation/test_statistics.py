@@ -87,6 +87,21 @@ def test_unequal_lengths_are_a_mistake() -> None:
         paired_difference([True, False], [True])
 
 
+def test_equal_differences_do_not_claim_certainty() -> None:
+    found = paired_difference([0.0] * 5, [1.0] * 5)
+    # Five gained and two pairs more, half gained and half lost: 5 / 7 and its deviation.
+    deviation = math.sqrt((6 / 7 - (5 / 7) ** 2) / 7)
+    assert found["difference"] == 1.0
+    assert found["ci_low"] == pytest.approx(5 / 7 - 1.959964 * deviation)
+    assert found["ci_high"] == 1.0
+    same = paired_difference([1.0] * 3, [1.0] * 3)
+    assert same["ci_low"] == pytest.approx(-1.959964 * math.sqrt(1 / 5 / 5))
+    groups = grouped_difference([0.0] * 6, [1.0] * 6, "aabbcc")
+    assert groups is not None
+    three = paired_difference([0.0] * 3, [1.0] * 3)
+    assert (groups["ci_low"], groups["ci_high"]) == (three["ci_low"], three["ci_high"])
+
+
 def test_paired_difference_of_soft_credits_by_hand() -> None:
     first, second = [0.0, 0.3, 1.0, 0.6], [0.6, 0.9, 1.0, 0.0]
     found = paired_difference(first, second)

@@ -50,6 +50,17 @@ PASSES = [
     "import collections\nreturn collections.namedtuple('P', ['one', 'two'])(1, 2).two",
     "try:\n    1 / 0\nexcept Exception as e:\n    return len(type(e).__name__) - 15",
     "return dict.fromkeys([1], 2)[1]",
+    # A function of the program may read what it is given more than once.
+    "def two(g):\n    return [next(g), next(g)]\nreturn two(x for x in [1, 2])[1]",
+    "def twice(g):\n    return 2 * len(list(g)) + len(list(g))\nreturn twice((x for x in [1]))",
+    "def size(g):\n    return len(list(g))\nreturn size(x\n    for x in [1, 2]\n)",
+    "n = 0\nfor x in(y for y in [1, 1]):\n    n += x\nreturn n",
+    "(y for y in [])\nreturn 2 if not(y for y in []) else 2",
+    "c = {'a': 2, 'b': 1}\nreturn c[max(c, key=lambda k: c.get(k))]",
+    "match {'a': 1, 'b': 2}:\n    case {'a': 1, **rest}:\n        return rest['b']",
+    "import re\nreturn len(re.sub(r'(a)', r'\\g<1>b', 'a'))",
+    "import re\nreturn len(re.sub(r'(a)', r'\\1-', 'a'))",
+    "import copy\nreturn list(map(copy.copy, [2]))[0]",
 ]
 
 
@@ -83,6 +94,9 @@ REFUSED = [
     ("class A:\n    @property\n    def x(self):\n        return 1", "syntax", 4, "decorators"),
     ("return callable(image)", "name", 2, "'callable' does not exist in the sandbox"),
     ("return sorted(['a'], key=str.lower)", "name", 2, "'lambda v: v.lower()'"),
+    ("c = {}\nreturn max(c, key=c.get)", "name", 3, "write 'lambda v: c.get(v)'"),
+    ("a = []\nf = a.append\nreturn a", "name", 3, "methods are no values"),
+    ("import re\nreturn re.sub('(a)', r'\\1cm', 'a')", "syntax", 3, r"write the group \1 as \g<1>"),
     ("from functools import cmp_to_key\nreturn 1", "name", 2, "functools has no 'cmp_to_key'"),
     ("import collections\nreturn collections.OrderedDict()", "name", 3, "'OrderedDict'"),
     ("return image.__name__ + image.__dict__", "name", 2, "'__dict__' does not exist"),

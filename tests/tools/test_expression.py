@@ -10,11 +10,13 @@ from vprog.errors import ProgramError
 from vprog.example import Region
 from vprog.tools.expression import MAX_TEXT, bounded_list, evaluate, parse_expression, same, truth
 
+LONG = [[1] * 900] * 100  # 90,000 entries, and 901 in memory
 VALUES: dict[str, Any] = {
     "YES": "yes", "NO": "no", "BIG": "Yes ", "T": True, "F": False, "ONE": 1, "TWO": "2",
     "WORDS": ["red", "blue", "red"], "NONE": [], "TEXT": "women's dress", "FLUXOR": "fluxor",
     "ZERO": 0, "HALF": "0.5", "NAN": "nan", "INF": "Infinity", "BRACES": "{ONE}", "EMPTY": "",
     "BOXES": [Region("p", 0, 0, 1, 1), Region("p", 1, 1, 2, 2)], "CODE": "__import__('os')",
+    "LONG": LONG,
 }  # fmt: skip
 
 
@@ -117,6 +119,7 @@ FAILING = [
     ("{TEXT} < 1", "type", "needs a number"), ("min([])", "runtime", "at least one number"),
     ("len(1)", "runtime", "no len"), ("sorted([1, 'a'])", "runtime", "not supported"),
     ("abs(1, 2)", "runtime", "argument"), ("1e17 * 1e17", "limit", "beyond"),
+    (" or ".join(["{LONG} == {WORDS}"] * 20), "limit", "too often"),
     ("round(1, 99)", "limit", "-18 to 18"), ("int({TEXT})", "type", "needs a number"),
     ("{WORDS} * 2", "type", "needs a number"), ("{BOXES} + 1", "type", "a list of 2"),
 ]  # fmt: skip

@@ -316,6 +316,59 @@ def test_a_budget_is_never_passed(tmp_path: Path) -> None:
         assert len(texts(chat(server.url, budget=2.0, max_tokens=10, **more), *many)) == 100
 
 
+def test_what_a_server_does_not_say_counts_as_the_most_that_it_can_be(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('["m"]\nprompt = 0.0\ncompletion = 100000.0\n')  # 1 dollar for 10 tokens
+    more: dict[str, Any] = {
+        "prices": prices, "record": tmp_path / "r.jsonl", "max_tokens": 10, "budget": 4.5,
+    }  # fmt: skip
+    silent = completion(PROGRAM)
+    del silent["usage"]
+    many = [example(f"How many cups are there in row {n}?") for n in range(9)]
+    with serving(says(Act(200, silent))) as server:
+        writer = chat(server.url, **more)
+        with pytest.raises(InputError, match=r"4\.0000 spent"):
+            texts(writer, *many)
+        assert (len(server.bodies), writer.usage.cost) == (4, pytest.approx(4))
+        assert writer.usage.completion_tokens == 0  # nothing was said
+        with pytest.raises(InputError, match=r"4\.0000 spent"):
+            texts(chat(server.url, **more), *many)
+        assert len(server.bodies) == 4
+
+
+def test_answers_that_are_garbage_are_on_the_bill_all_the_same(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('["m"]\nprompt = 0.0\ncompletion = 100000.0\n')
+    more: dict[str, Any] = {
+        "prices": prices, "record": tmp_path / "r.jsonl", "max_tokens": 10, "retries": 9,
+    }  # fmt: skip
+
+    def fault(body: dict[str, Any], number: int) -> Act:
+        return Act(200, completion(PROGRAM) if number % 3 == 2 else completion(PROGRAM) | garbage)
+
+    garbage: dict[str, Any] = {"choices": []}
+    with serving(fault) as server:
+        writer = chat(server.url, budget=3.5, **more)
+        assert texts(writer, CUPS) == [[PROGRAM]]
+        assert (len(server.bodies), writer.usage.cost) == (3, pytest.approx(3))
+        # A run that goes on knows of them.
+        with pytest.raises(InputError, match=r"3\.0000 spent"):
+            texts(chat(server.url, budget=3.5, **more), CUPS, BIRDS)
+        assert len(server.bodies) == 3
+        with pytest.raises(InputError, match=r"5\.0000 spent, and the next request may cost 1"):
+            texts(chat(server.url, budget=5.5, **more), CUPS, BIRDS)
+        assert len(server.bodies) == 5
+
+
+def test_half_a_character_in_a_question_is_asked_as_a_question_mark(tmp_path: Path) -> None:
+    with serving(says(OK)) as server:
+        cut = example("What \ud83d is it?", id="cut")
+        assert texts(chat(server.url, record=tmp_path / "r.jsonl"), cut) == [[PROGRAM]]
+        assert "What ? is it?" in server.bodies[0]["messages"][0]["content"]
+        assert texts(chat(server.url, record=tmp_path / "r.jsonl"), cut) == [[PROGRAM]]
+        assert len(server.bodies) == 1
+
+
 def test_a_budget_needs_a_price(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--budget needs the model's price"):
         chat("http://127.0.0.1:1/v1", budget=1.0)

@@ -23,7 +23,7 @@ def read_json(path: Path) -> Any:
         raise InputError(f"missing file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers and nesting beyond Python's limits
         raise InputError(f"{path} is no JSON: {error}") from error
 
 
@@ -45,7 +45,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number} is no JSON: {error}") from error
         if not isinstance(row, dict):
             raise InputError(f"{path}, line {number}: expected an object, found {line[:60]!r}")

@@ -6,6 +6,7 @@ The name says which columns hold what, where they are not called as usual:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -136,7 +137,7 @@ def _example(
     id = cells.get("id")
     offered = [_text(choice, f"{where}: a choice") for choice in _listed(cells.get("choices"))]
     said = _listed(cells.get("answer"))
-    labels = [label for label in said if label is not None and str(label).strip()]
+    labels = [label for label in said if not _is_missing(label)]
     answers = [_text(label, f"{where}: an answer") for label in labels]
     extra: dict[str, Any] = {}
     if offered:
@@ -166,12 +167,19 @@ def _listed(cell: Any) -> list[Any]:
 
             try:
                 return list(json.loads(text))
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 pass
         return [text] if text else []
     if cell is None:
         return []
     return list(cell) if isinstance(cell, list | tuple) else [cell]
+
+
+def _is_missing(label: Any) -> bool:
+    """Nothing, blanks, or the NaN that tables of Python hold where there is no number."""
+    if isinstance(label, float):
+        return math.isnan(label)
+    return label is None or not str(label).strip()
 
 
 def _text(value: Any, what: str) -> str:

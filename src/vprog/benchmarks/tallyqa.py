@@ -7,7 +7,6 @@ Files are taken as they are published: ``train.json`` and ``test.json``, lists o
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -50,6 +49,10 @@ def load(data: Path, split: str) -> Iterator[Example]:
         )
 
 
+_MOST = 1e9
+"""An answer beyond is no count."""
+
+
 def metrics(answers: Answers) -> Mapping[str, Metric]:
     """Accuracy on simple and complex questions, and RMSE (section 5); lower RMSE is better.
 
@@ -70,7 +73,7 @@ def _number(answer: str | None) -> float:
         number = float(answer or 0)
     except ValueError:
         return 0.0
-    return number if math.isfinite(number) else 0.0
+    return number if abs(number) <= _MOST else 0.0  # neither are infinity and "nan"
 
 
 def submission(answered: Sequence[Answered]) -> str:

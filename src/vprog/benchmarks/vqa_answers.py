@@ -117,6 +117,10 @@ def soft_accuracy(answer: str, human: Sequence[str]) -> float:
 
 
 def accepted(human: Sequence[str]) -> tuple[str, ...]:
-    """The different answers of people in normal form, the most frequent first."""
+    """The different answers of people in normal form, the most frequent first.
+
+    Where no normal form is left of any (the letter "a" is an article), they are as written.
+    """
     counted = Counter(official_form(a) for a in human)
-    return tuple(answer for answer, _ in counted.most_common() if answer)
+    found = tuple(answer for answer, _ in counted.most_common() if answer)
+    return found or tuple(answer for answer in dict.fromkeys(human) if answer.strip())

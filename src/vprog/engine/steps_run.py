@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,9 @@ from vprog.trace import Call, Result, Source, Step
 class StepsRun(Running):
     """Executes checked statements one after the other."""
 
-    __slots__ = ("_args", "_at", "_error", "_limits", "_results", "_statements", "_variables")
+    __slots__ = (
+        "_args", "_at", "_error", "_limits", "_results", "_spent_s", "_statements", "_variables",
+    )  # fmt: skip
 
     def __init__(self, task: Task, statements: Sequence[Statement], limits: Limits) -> None:
         """Binds the example's pictures to IMAGE, or LEFT and RIGHT, or IMAGE1 ...
@@ -28,6 +31,7 @@ class StepsRun(Running):
         self._statements = statements
         self._limits = limits
         self._at = 0
+        self._spent_s = 0.0
         self._args: dict[str, Any] = {}
         self._results: list[Result | None] = []
         self._error: VprogError | None = None
@@ -39,16 +43,19 @@ class StepsRun(Running):
 
     def advance(self) -> Sequence[Call]:
         """Runs until calls must be answered, and returns them; none once the program has ended."""
+        started = time.perf_counter()
         try:
-            return self._advance()
+            return self._advance(started)
         except VprogError as error:
             if isinstance(error, ProgramError) and error.line is None:
                 line = self._statements[self._at].line
                 error = ProgramError(error.kind, error.message, line)
             self.fail(error)
             return ()
+        finally:
+            self._spent_s += time.perf_counter() - started
 
-    def _advance(self) -> Sequence[Call]:
+    def _advance(self, started: float) -> Sequence[Call]:
         if self._results:
             self._take_results()
         while True:
@@ -70,6 +77,8 @@ class StepsRun(Running):
             self._finish(statement, module.finish(args, (), self.pictures))
             if self.ended:
                 return ()
+            if self._spent_s + time.perf_counter() - started > self._limits.time_s:
+                raise ProgramError("limit", f"ran longer than {self._limits.time_s:g} s")
 
     def _start(
         self, tool: str | None, requests: list[dict[str, Any]], statement: Statement

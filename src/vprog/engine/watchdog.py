@@ -39,7 +39,7 @@ def within(seconds: float, work: Callable[[], T], name: str) -> T:
     thread = threading.Thread(target=run, name=f"vprog-{name}", daemon=True)
     thread.start()
     try:
-        result, error = done.get(timeout=seconds)
+        result, error = done.get(timeout=min(seconds, threading.TIMEOUT_MAX))
     except Empty:
         _left.append(thread)
         raise ToolError(

@@ -157,17 +157,22 @@ def _vp_make(log, state):
         def __init__(self, video, start=None, end=None):
             """All of `video`, or its frames from `start` up to `end`, exclusive."""
             frames = video if isinstance(video, list) else video._vp_frames
-            self.start = 0 if start is None else start
-            self.end = len(frames) if end is None else end
-            self._vp_frames = frames[self.start : self.end]
+            first = 0 if isinstance(video, list) else video.start
+            start = 0 if start is None else start
+            end = len(frames) if end is None else end
+            self.start = first + start
+            self.end = first + end
+            self._vp_frames = frames[start:end]
             self.num_frames = len(self._vp_frames)
 
         def frame_from_index(self, index):
-            """The frame at `index`, counted from the start of this segment."""
-            return self._vp_frames[index]
+            """The frame at `index`, counted from the start of this segment; at most its last."""
+            return self._vp_frames[index if index < self.num_frames else -1]
 
         def trim(self, start=None, end=None):
-            """The segment from frame `start` up to `end`, exclusive."""
+            """The segment from frame `start` up to `end`, exclusive, both within this one."""
+            start = None if start is None else max(start, 0)
+            end = None if end is None else min(end, self.num_frames)
             return VideoSegment(self, start, end)
 
         def frame_iterator(self):

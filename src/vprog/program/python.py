@@ -9,6 +9,7 @@ arguments and literal arguments of the wrong type.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,10 @@ def api_for(tools: Mapping[str, Tool]) -> Api:
     return Api(functions, core.methods, core.attributes)
 
 
+_METHODS = frozenset(
+    name for kind in (str, list, dict, set) for name in vars(kind) if not name.startswith("_")
+)
+"""Methods of plain values, which the sandbox only has when they are called."""
 _NO_FIELDS = frozenset(("ctx", "op", "ops"))
 """Where a tree holds what is neither statement nor expression: operators and the like."""
 _FIELDS = {
@@ -158,7 +163,7 @@ _SCOPES += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)  # type: 
 _LOOPS = (ast.For, ast.While)
 _BINDING = frozenset((
     ast.Name, ast.FunctionDef, ast.ClassDef, ast.arg, ast.ExceptHandler, ast.alias, ast.MatchAs,
-    ast.MatchStar, ast.Attribute, ast.AnnAssign, ast.Call,
+    ast.MatchStar, ast.MatchMapping, ast.Attribute, ast.AnnAssign, ast.Call,
 ))  # fmt: skip
 _DOUBTFUL = frozenset((
     ast.Yield, ast.YieldFrom, ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith,
@@ -166,7 +171,7 @@ _DOUBTFUL = frozenset((
 ))  # fmt: skip
 _ORDERED = frozenset((
     ast.Name, ast.FunctionDef, ast.ClassDef, ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom,
-    ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+    ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping,
 ))  # fmt: skip
 """Most nodes are of none of these; looking at their type first halves the time of a check."""
 
@@ -265,6 +270,8 @@ class _Checker:
         self._api = api
         self._bound: set[str] = set()
         self._own_attributes: set[str] = set()
+        self._modules: set[str] = set()
+        self._called: set[ast.AST] = set()
 
     def check(self) -> None:
         for node in self._children:
@@ -283,6 +290,8 @@ class _Checker:
                 _check_order(node, self._children)
 
     def _collect(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Call):
+            self._called.add(node.func)
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 self._bound.add(name)
@@ -301,7 +310,10 @@ class _Checker:
                 self._bound.add(name)
             case ast.alias(name=name, asname=asname):
                 self._bound.add(asname or name.split(".")[0])
+                self._modules.add(asname or name.split(".")[0])
             case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+                self._bound.add(name)
+            case ast.MatchMapping(rest=str() as name):
                 self._bound.add(name)
             case ast.Attribute(attr=name, ctx=ast.Store()):
                 self._own_attributes.add(name)
@@ -378,7 +390,15 @@ class _Checker:
         private = name.startswith("__") and name.endswith("__") and name != "__name__"
         if name.startswith("_vp") or private:
             raise _error("name", f"the attribute {name!r} does not exist in the sandbox", node)
-        if name in known or name in self._own_attributes or name in python_attributes():
+        if name in known or name in self._own_attributes:
+            return
+        if name in python_attributes():
+            if name in _METHODS and isinstance(node.ctx, ast.Load) and node not in self._called:
+                match node.value:
+                    case ast.Name(id=owner) if owner in TYPES or owner in self._modules:
+                        return
+                said = f"lambda v: {ast.unparse(node)}(v)"
+                raise _error("name", f"methods are no values in the sandbox; write {said!r}", node)
             return
         raise _error(
             "name", f"nothing here has an attribute {name!r}. {known_names(name, known)}", node
@@ -386,6 +406,8 @@ class _Checker:
 
     def _call(self, node: ast.Call) -> None:
         match node.func:
+            case ast.Attribute(value=ast.Name(id="re"), attr="sub" | "subn"):
+                _check_replacement(node)
             case ast.Name(id=name) if name in self._api.functions and name not in self._bound:
                 self._arguments(name, self._api.functions[name], node)
             case ast.Attribute(attr=name) if (
@@ -443,6 +465,18 @@ class _Checker:
             )
 
 
+def _check_replacement(call: ast.Call) -> None:
+    r"""Refuses a group before a letter: to the sandbox ``\1cm`` is a group called "1cm"."""
+    given = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "repl")]
+    for text in given:
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            found = re.search(r"\\(\d+)[A-Za-z_]", text.value)
+            if found:
+                number = found.group(1)
+                message = f"before a letter write the group \\{number} as \\g<{number}>"
+                raise _error("syntax", message, text)
+
+
 def _check_order(function: ast.FunctionDef, children: Children) -> None:
     """Use before assignment, where it is certain: every binding stands later, outside of loops."""
     parameters = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
@@ -462,6 +496,8 @@ def _check_order(function: ast.FunctionDef, children: Children) -> None:
             case ast.ExceptHandler(name=str() as name):
                 shared.add(name)
             case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+                shared.add(name)
+            case ast.MatchMapping(rest=str() as name):
                 shared.add(name)
             case ast.Name(id=name, ctx=ast.Load()):
                 if not in_loop:

@@ -61,9 +61,9 @@ def softened(text: str, nodes: Sequence[ast.AST]) -> str:
     """The text with ``except:`` that cannot catch the engine's own stop; line by line the same.
 
     Generator expressions, lists in the sandbox, are made iterators where they do not stand alone
-    in a call, which reads them once anyway.
+    in a call of what reads them once anyway.
     """
-    edits = [(n.lineno, n.col_offset, n.col_offset, b"iter") for n in _generators(nodes)]
+    edits = [edit for node in _generators(nodes) for edit in _iterator(*node)]
     for node in nodes:
         if not isinstance(node, ast.ExceptHandler):
             continue
@@ -82,19 +82,43 @@ def softened(text: str, nodes: Sequence[ast.AST]) -> str:
         old = lines[line - 1] if line <= len(lines) else b""
         # Names inside of f-strings have no reliable place; what is left open is only slower.
         if old[start:end].decode("ascii", "ignore") in ("", *_OPEN_EXCEPTIONS):
-            lines[line - 1] = old[:start] + new + old[end:]
+            apart = b" " if new[:1].isalpha() and old[:start][-1:].isalnum() else b""
+            lines[line - 1] = old[:start] + apart + new + old[end:]
     return b"".join(lines).decode()
 
 
-def _generators(nodes: Sequence[ast.AST]) -> list[ast.GeneratorExp]:
-    """Generator expressions in brackets of their own, but for those in f-strings (no places)."""
+def _generators(nodes: Sequence[ast.AST]) -> list[tuple[ast.GeneratorExp, bool]]:
+    """Generator expressions, and whether one shares its brackets with a call.
+
+    Those in f-strings (no places) and those that a call other than of the program's own functions
+    reads are left out.
+    """
     found = [node for node in nodes if isinstance(node, ast.GeneratorExp)]
     if not found:
         return []
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    own |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     left_out: set[ast.AST] = set()
+    shared: set[ast.AST] = set()
     for node in nodes:
         if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-            left_out.add(node.args[0])
+            (given,) = node.args
+            if not isinstance(node.func, ast.Name) or node.func.id not in own:
+                left_out.add(given)
+            elif (node.end_lineno, node.end_col_offset) == (given.end_lineno, given.end_col_offset):
+                shared.add(given)
         elif isinstance(node, ast.JoinedStr):
             left_out.update(ast.walk(node))
-    return [node for node in found if node not in left_out]
+    return [(node, node in shared) for node in found if node not in left_out]
+
+
+def _iterator(node: ast.GeneratorExp, shared: bool) -> list[tuple[int, int, int, bytes]]:
+    """The edits that put an expression into ``iter()``, with brackets where it has none."""
+    if not shared:
+        return [(node.lineno, node.col_offset, node.col_offset, b"iter")]
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    return [
+        (node.lineno, node.col_offset, node.col_offset, b"(iter"),
+        (node.end_lineno, node.end_col_offset, node.end_col_offset, b")"),
+    ]

@@ -13,7 +13,7 @@ import ast
 import math
 import operator
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -31,6 +31,8 @@ MAX_ITEMS = 1_000
 """Longest list that an expression may build: one of 10,000 characters can search it often."""
 MAX_ENTRIES = 100_000
 """Most entries and characters in all levels of a nested list."""
+MAX_READ = 1_000_000
+"""Most entries and characters of lists that one evaluation reads, each time that it reads them."""
 MAX_DEPTH = 16
 """Most levels of a nested list."""
 
@@ -52,7 +54,13 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 METHODS = ("lower", "upper", "strip", "title")
 
 
-Compute = Callable[[Mapping[str, Value]], Any]
+class _Values(dict[str, Value]):
+    """The variables' values in one evaluation, and how much of lists it has read."""
+
+    read = 0
+
+
+Compute = Callable[[_Values], Any]
 """A part of an expression as a function of the variables' values."""
 
 
@@ -243,7 +251,7 @@ def evaluate(expression: Expression, variables: Mapping[str, Value]) -> Value:
         ProgramError: kind ``name`` (a variable is missing), ``type``, ``runtime`` or ``limit``.
     """
     try:
-        value: Value = _bounded(expression.compute(variables))
+        value: Value = _bounded(expression.compute(_Values(variables)))
         return value
     except (TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
         raise ProgramError("runtime", f"EVAL: {error}") from None
@@ -267,8 +275,17 @@ def bounded_list(value: list[Any]) -> None:
     Raises:
         ProgramError: kind ``limit``.
     """
+    sizes = list(_read(value))
+    if len(sizes) > MAX_DEPTH:
+        raise ProgramError("limit", f"lists are nested at most {MAX_DEPTH} levels deep")
+    if sizes[-1] > MAX_ENTRIES:
+        raise ProgramError("limit", f"nested lists end at {MAX_ENTRIES} entries in all")
+
+
+def _read(value: list[Any]) -> Iterator[int]:
+    """Entries and characters of a list down to each level; no further where they are too many."""
     level, entries = [value], 0
-    for _ in range(MAX_DEPTH):
+    while level and entries <= MAX_ENTRIES:
         deeper: list[list[Any]] = []
         for items in level:
             entries += len(items)
@@ -278,11 +295,9 @@ def bounded_list(value: list[Any]) -> None:
                 elif isinstance(item, str):
                     entries += len(item)
             if entries > MAX_ENTRIES:
-                raise ProgramError("limit", f"nested lists end at {MAX_ENTRIES} entries in all")
-        if not deeper:
-            return
+                break
+        yield entries
         level = deeper
-    raise ProgramError("limit", f"lists are nested at most {MAX_DEPTH} levels deep")
 
 
 def _compile(node: ast.AST) -> Compute:
@@ -332,7 +347,7 @@ def _compile(node: ast.AST) -> Compute:
     raise AssertionError(f"unchecked node {node!r}")
 
 
-def _lookup(name: str, variables: Mapping[str, Value]) -> Any:
+def _lookup(name: str, variables: _Values) -> Any:
     if name not in variables:
         raise ProgramError(
             "name", f"EVAL: variable {name!r} has no value. {known_names(name, variables)}"
@@ -340,10 +355,14 @@ def _lookup(name: str, variables: Mapping[str, Value]) -> Any:
     value = variables[name]
     if isinstance(value, Region):
         raise ProgramError("type", f"EVAL cannot calculate with the image {name!r}")
+    if isinstance(value, list):
+        variables.read += max(_read(value))
+        if variables.read > MAX_READ:
+            raise ProgramError("limit", "EVAL: the expression reads long lists too often")
     return value
 
 
-def _and(parts: Sequence[Compute], variables: Mapping[str, Value]) -> Any:
+def _and(parts: Sequence[Compute], variables: _Values) -> Any:
     value: Any = True
     for part in parts:
         value = part(variables)
@@ -352,7 +371,7 @@ def _and(parts: Sequence[Compute], variables: Mapping[str, Value]) -> Any:
     return value
 
 
-def _or(parts: Sequence[Compute | None], variables: Mapping[str, Value]) -> Any:
+def _or(parts: Sequence[Compute | None], variables: _Values) -> Any:
     """The first true part; None among the parts stands for xor between its neighbours."""
     value: Any = False
     exclusive = False
@@ -381,7 +400,7 @@ def _binary(op: type[ast.operator], left: Any, right: Any) -> Any:
 def _compare(
     first: Compute,
     rest: Sequence[tuple[type[ast.cmpop], Compute]],
-    variables: Mapping[str, Value],
+    variables: _Values,
 ) -> bool:
     left = first(variables)
     for op, part in rest:

@@ -8,8 +8,9 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,16 @@ from vprog.tools.backends.hf.source import DEFAULTS_FILE
 from vprog.writers.concurrent import Concurrent
 from vprog.writers.endpoint import KEY, RefusedError
 from vprog.writers.endpoints import Answer, Endpoints
-from vprog.writers.exchange import Record, Reply, exchange_key, read_replies, usage_of
-from vprog.writers.prompt import Messages, Prompter, Style, check_fits
+from vprog.writers.exchange import (
+    Record,
+    Reply,
+    billed_of,
+    exchange_key,
+    most_of,
+    read_replies,
+    usage_of,
+)
+from vprog.writers.prompt import Messages, Prompter, Style, check_fits, encodable
 from vprog.writers.reply import program_text
 from vprog.writers.settings import MAX_TOKENS, WriterSettings
 from vprog.writers.spending import Budget, read_price
@@ -90,7 +99,7 @@ class Chat:
         self._prompter = Prompter(toolbox, style, settings.shots)
         self.record = Record(settings.record)
         self._price = read_price(settings.prices, settings.model)
-        spent = sum(self._price.of(u) for u in self.record.usages) if self._price else 0.0
+        spent = sum(self._price.of(t) for t in self.record.billed) if self._price else 0.0
         self.budget = Budget(settings.budget, self._price, spent)
         if self._price is not None:
             self.usage.cost = 0.0
@@ -147,7 +156,7 @@ class Chat:
     ) -> _Job:
         question: dict[str, Any] = {
             "model": self._model,
-            "messages": messages,
+            "messages": encodable(messages),
             "temperature": sampling.temperature,
             "max_tokens": self._most,
             "seed": sampling.seed,
@@ -208,19 +217,37 @@ class Chat:
 
     def worst(self, body: dict[str, Any]) -> float:
         """Most dollars that a request may cost."""
-        size = sum(len(m["content"].encode()) + 64 for m in body["messages"])
-        return self.budget.worst(size, self._most * int(body.get("n", 1)))
+        return 0.0 if self._price is None else self._price.of(most_of(body))
 
-    def keep(self, job: _Job, language: Language, answer: Answer) -> None:
-        """Counts and records an exchange."""
-        replies = read_replies(answer.response)
-        tokens = usage_of(answer.response)
-        self.usage.prompt_tokens += tokens["prompt_tokens"]
-        self.usage.completion_tokens += tokens["completion_tokens"]
+    def spend(self, tokens: Mapping[str, int]) -> None:
+        """Counts what tokens cost."""
         if self._price is not None:
             cost = self._price.of(tokens)
             self.usage.cost = (self.usage.cost or 0.0) + cost
             self.budget.spent += cost
+
+    def lose(self, worst: float, tokens: Mapping[str, int]) -> None:
+        """Counts a try that came to nothing and may be on the bill.
+
+        Args:
+            worst: What is held for another one.
+            tokens: That it may have taken.
+
+        Raises:
+            InputError: The budget has no room for another one.
+        """
+        self.spend(tokens)
+        if not self.budget.fits(0):
+            raise self.budget.refusal(worst)
+
+    def keep(self, job: _Job, language: Language, answer: Answer) -> None:
+        """Counts and records an exchange."""
+        replies = read_replies(answer.response)
+        said = usage_of(answer.response)
+        if said is not None:
+            self.usage.prompt_tokens += said["prompt_tokens"]
+            self.usage.completion_tokens += said["completion_tokens"]
+        self.spend(billed_of(answer.request, answer.response))
         self._answered = True
         row = {
             "ids": list(job.ids),
@@ -233,6 +260,7 @@ class Chat:
             "request": answer.request,
             "response": answer.response,
             "errors": answer.errors,
+            **({"lost": answer.lost} if answer.lost else {}),
             "seconds": answer.seconds,
         }
         self.record.add(row, replies)
@@ -303,7 +331,8 @@ async def _session(
             worst = chat.worst(body)
             await hold(worst)
             try:
-                chat.keep(job, language, await endpoints.ask(body))
+                answered = await endpoints.ask(body, partial(chat.lose, worst))
+                chat.keep(job, language, answered)
             except RefusedError as error:
                 chat.note_refusal(job, error)
                 return []

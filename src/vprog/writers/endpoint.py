@@ -7,11 +7,12 @@ import email.utils
 import json
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from vprog.errors import InputError
-from vprog.writers.exchange import read_replies
+from vprog.writers.exchange import billed_of, most_of, read_replies
 
 KEY = "OPENAI_API_KEY"
 _INSTALL = 'pip install "vprog[chat]"'
@@ -30,12 +31,19 @@ class AgainError(Exception):
 
     Attributes:
         wait_s: Seconds after which the endpoint asks to come back, where it says so.
+        billed: Tokens that may be on the bill all the same.
     """
 
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        wait_s: float | None = None,
+        billed: Mapping[str, int] | None = None,
+    ) -> None:
         """Takes what happened."""
         super().__init__(message)
         self.wait_s = wait_s
+        self.billed = billed
 
 
 class LeftOutError(Exception):
@@ -162,7 +170,7 @@ class Endpoint:
 
     async def _once(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         self.requests += 1
-        lost = AgainError(f"no answer within {timeout_s:g} s")
+        lost = AgainError(f"no answer within {timeout_s:g} s", billed=most_of(request))
         try:
             # The client's own limit is for silence; a server that drips must end too.
             async with asyncio.timeout(timeout_s):
@@ -175,6 +183,7 @@ class Endpoint:
             if _may_pass(error):
                 raise AgainError(_said(error), _retry_after(error)) from None
             raise
+        response = None
         try:
             response = json.loads(answer.text)
             read_replies(response)
@@ -183,7 +192,8 @@ class Endpoint:
             detail = f"{error}" if str(error) else type(error).__name__
             if isinstance(error, json.JSONDecodeError):
                 detail = f"no JSON but {answer.text[:60]!r}"
-            raise AgainError(f"the answer is garbage: {detail}") from None
+            said = f"the answer is garbage: {detail}"
+            raise AgainError(said, billed=billed_of(request, response)) from None
         assert isinstance(response, dict)
         return response
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,14 @@ class Answer:
         request: As it was sent in the end.
         response: The parsed body.
         errors: Of the tries before.
+        lost: Tokens of those of them that may be on the bill.
         seconds: From the first try to the end.
     """
 
     request: dict[str, Any]
     response: dict[str, Any]
     errors: list[str]
+    lost: list[Mapping[str, int]]
     seconds: float
 
 
@@ -160,16 +162,21 @@ class Endpoints:
                 )
         return min((context for context in known if context is not None), default=None)
 
-    async def ask(self, body: dict[str, Any]) -> Answer:
+    async def ask(
+        self, body: dict[str, Any], lose: Callable[[Mapping[str, int]], None] = lambda tokens: None
+    ) -> Answer:
         """Sends a request, again where that may help.
 
         Args:
             body: Of the request.
+            lose: Hears of a failed try that may be on the bill all the same; what it raises ends
+                the request.
 
         Raises:
             RefusedError: An endpoint refuses this request.
             InputError: An endpoint refuses every request, or all tries failed: the first error.
         """
+        lost: list[Mapping[str, int]] = []
         started = now()
         ends = started + self._patience_s
         errors: list[str] = []
@@ -182,7 +189,7 @@ class Endpoints:
                 left = max(min(self._timeout_s, ends - sent), 0.001)
                 request, response = await place.endpoint.send(body, left)
                 place.failures = 0
-                return Answer(request, response, errors, round(now() - started, 3))
+                return Answer(request, response, errors, lost, round(now() - started, 3))
             except (LeftOutError, RefusedError) as error:
                 place.failures = 0  # it is there
                 if isinstance(error, RefusedError):
@@ -190,6 +197,9 @@ class Endpoints:
             except AgainError as error:
                 errors.append(self._named(place, str(error)))
                 self._rest(place, error, sent, len(errors))
+                if error.billed is not None:
+                    lost.append(error.billed)
+                    lose(error.billed)
             finally:
                 place.under_way -= 1
                 self._freed.set()

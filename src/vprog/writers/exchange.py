@@ -37,7 +37,11 @@ class Record:
     """Exchanges in a JSONL file, one a line, written as soon as they end.
 
     A line holds ``ids``, ``language``, ``key``, ``repair``, ``programs``, ``request``,
-    ``response``, ``errors`` (of tries before) and ``seconds``; ``replay:FILE`` reads it too.
+    ``response``, ``errors`` (of tries before), ``lost`` (tokens of those of them that may be on the
+    bill) and ``seconds``; ``replay:FILE`` reads it too.
+
+    Attributes:
+        billed: Tokens of the exchanges that were read.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -51,7 +55,7 @@ class Record:
         """
         self._path = path
         self._replies: dict[str, list[Reply]] = defaultdict(list)
-        self.usages: list[Mapping[str, Any]] = []
+        self.billed: list[Mapping[str, int]] = []
         if path is None or not path.exists():
             return
         try:
@@ -97,11 +101,12 @@ class Record:
             row = json.loads(line.decode("utf-8", "surrogatepass"))
             replies = read_replies(row["response"])
             self._replies[row["key"]] += replies
+            self.billed.append(billed_of(row["request"], row["response"]))
+            self.billed += row.get("lost", [])
         except (ValueError, TypeError, KeyError):
             raise InputError(
                 f"{where}: no exchange of a chat endpoint; move the file away"
             ) from None
-        self.usages.append(usage_of(row["response"]))
 
 
 def read_replies(response: Any) -> list[Reply]:
@@ -139,9 +144,27 @@ def _reply(choice: Any) -> Reply:
     return Reply(content or "", round(sum(known), 6) if len(known) == len(beliefs) else None)
 
 
-def usage_of(response: Mapping[str, Any]) -> dict[str, int]:
-    """Tokens that a response says it took: ``prompt_tokens``, ``completion_tokens``."""
-    said = response.get("usage")
-    said = said if isinstance(said, dict) else {}
-    names = ("prompt_tokens", "completion_tokens")
-    return {n: said[n] if type(said.get(n)) is int and said[n] >= 0 else 0 for n in names}
+_COUNTED = ("prompt_tokens", "completion_tokens")
+
+
+def usage_of(response: Any) -> dict[str, int] | None:
+    """Tokens that a response says it took, ``prompt_tokens`` and ``completion_tokens``; or None."""
+    said = response.get("usage") if isinstance(response, dict) else None
+    if not isinstance(said, dict):
+        return None
+    known = all(type(said.get(name)) is int and said[name] >= 0 for name in _COUNTED)
+    return {name: said[name] for name in _COUNTED} if known else None
+
+
+def most_of(request: Mapping[str, Any]) -> dict[str, int]:
+    """Most tokens of a request: no tokenizer makes more of a text than it has bytes."""
+    sizes = (len(m["content"].encode()) + 64 for m in request["messages"])
+    most = request.get("max_tokens", request.get("max_completion_tokens"))
+    return {
+        "prompt_tokens": sum(sizes), "completion_tokens": int(most) * int(request.get("n", 1)),
+    }  # fmt: skip
+
+
+def billed_of(request: Mapping[str, Any], response: Any) -> dict[str, int]:
+    """Tokens that a bill is for: as the response says, the most that they can be if it does not."""
+    return usage_of(response) or most_of(request)

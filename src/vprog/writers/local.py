@@ -26,7 +26,7 @@ from vprog.tools.backends.hf.settings import ModelSettings, with_defaults
 from vprog.tools.backends.hf.source import DEFAULTS_FILE, find_source
 from vprog.tools.backends.hf.words import Unread
 from vprog.writers.decode import Choose, Stop, uniforms
-from vprog.writers.prompt import Messages, Prompter, check_fits
+from vprog.writers.prompt import Messages, Prompter, check_fits, encodable
 from vprog.writers.reference import usable_tools
 from vprog.writers.reply import begun, is_complete, program_text
 from vprog.writers.settings import MAX_TOKENS, WriterSettings
@@ -209,7 +209,7 @@ class Local:
         try:
             return str(
                 self._tokenizer.apply_chat_template(
-                    messages, tokenize=False, add_generation_prompt=True
+                    encodable(messages), tokenize=False, add_generation_prompt=True
                 )
             )
         except Exception as error:

@@ -156,6 +156,14 @@ def _asked(question: str, choices: object = None) -> str:
     return "\n".join(lines)
 
 
+def encodable(messages: Messages) -> Messages:
+    """Messages that UTF-8 can write: halves of characters, as of a cut emoji, become "?"."""
+    return [
+        {key: text.encode("utf-8", "replace").decode() for key, text in message.items()}
+        for message in messages
+    ]
+
+
 def check_fits(
     example: Example, tokens: int, most: int, context: int, *, about: bool = False
 ) -> None:

@@ -114,7 +114,7 @@ def _parsed(line: str) -> Iterator[Row]:
     """
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"no JSON ({error})") from None
     if not isinstance(row, dict):
         raise InputError(f"want a JSON object with {', '.join(_KEYS)}, got {type(row).__name__}")
@@ -124,9 +124,17 @@ def _parsed(line: str) -> Iterator[Row]:
     elif not isinstance(programs, list) or not all(isinstance(p, dict) for p in programs):
         raise InputError(f"programs must be a list of objects, got {str(programs)[:60]}")
     elif not row.get("repair"):
-        for id in row.get("ids", ()):
+        ids = row.get("ids", [])
+        if not isinstance(ids, list):
+            raise InputError(f"ids must be a list of ids, got {str(ids)[:60]}")
+        for id in ids:
             for program in programs:
                 yield _program(row | program | {"id": id})
+
+
+def _is_belief(value: Any) -> bool:
+    """Whether a value is a number that a log-probability can be: NaN and what overflows are not."""
+    return type(value) in (int, float) and abs(value) < 1e9
 
 
 def _program(row: Mapping[str, Any]) -> Row:
@@ -140,8 +148,8 @@ def _program(row: Mapping[str, Any]) -> Row:
         raise InputError(f"program must be text, got {type(text).__name__}")
     if not isinstance(language, str):
         raise InputError(f"language must be text, got {type(language).__name__}")
-    if logprob is not None and (not isinstance(logprob, int | float) or isinstance(logprob, bool)):
-        raise InputError(f"logprob must be a number or left out, got {logprob!r}")
+    if logprob is not None and not _is_belief(logprob):
+        raise InputError(f"logprob must be a number or left out, got {str(logprob)[:60]}")
     question = row.get("question")
     if question is not None and not isinstance(question, str):
         raise InputError(f"question must be text or left out, got {question!r}")

@@ -95,6 +95,7 @@ class Budget:
     Attributes:
         spent: Dollars so far.
         under_way: Requests that are held for.
+        held: Dollars of their worst cases.
     """
 
     def __init__(self, most: float | None, price: Price | None, spent: float) -> None:
@@ -109,30 +110,23 @@ class Budget:
                 "(prompt and completion, dollars a million tokens)"
             )
         self._most = most
-        self._price = price
         self.spent = spent
         self.under_way = 0
-        self._held = 0.0
-
-    def worst(self, characters: int, tokens: int) -> float:
-        """Most dollars of a request: no tokenizer makes more tokens than the text has bytes."""
-        if self._price is None:
-            return 0.0
-        return self._price.of({"prompt_tokens": characters, "completion_tokens": tokens})
+        self.held = 0.0
 
     def fits(self, worst: float) -> bool:
         """Whether a request may be sent now."""
-        return self._most is None or self.spent + self._held + worst <= self._most
+        return self._most is None or self.spent + self.held + worst <= self._most
 
     def hold(self, worst: float) -> None:
         """Keeps the worst case of a request back while it is under way."""
         self.under_way += 1
-        self._held += worst
+        self.held += worst
 
     def release(self, worst: float) -> None:
         """Gives back what was held for a request that ended."""
         self.under_way -= 1
-        self._held = self._held - worst if self.under_way else 0.0  # without rounding's dust
+        self.held = self.held - worst if self.under_way else 0.0  # without rounding's dust
 
     def refusal(self, worst: float) -> InputError:
         """The error for a request that will not fit."""
