@@ -184,6 +184,25 @@ def test_real_pope_rows(split: str, tmp_path: Path) -> None:
         load("pope", tmp_path, split)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"question": None}, r"TypeError: its question must be text, found 'None'"),
+        ({"image": 7}, r"TypeError: .*'PosixPath' and 'int'"),
+    ],
+)
+def test_a_value_that_nothing_expects_names_its_place(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    row = {"image": "a.jpg", "answer": 1, "question": "How many?", "question_id": 1}
+    rows = [row, {**row, "question_id": 2, **change}]
+    (tmp_path / "test.json").write_text(json.dumps(rows))
+    touch(tmp_path / "images" / "a.jpg")
+    where = r"is not as tallyqa has it: the example behind '1' of 'test' cannot be read"
+    with pytest.raises(InputError, match=rf"{where} \({said}"):
+        list(load_benchmark("tallyqa").examples(tmp_path, "test"))
+
+
 def test_tallyqa_rows_as_published(tmp_path: Path) -> None:
     rows = [
         {"image": "VG_100K_2/1.jpg", "answer": 1, "data_source": "imported_genome", "image_id": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,11 +202,16 @@ def test_answers(folder: Path) -> None:
         {**base, "answer": True},
         {**base, "answer": 2},
         {**base, "answer": None},
+        {**base, "answer": math.nan},  # what Python writes of a table's missing number
+        {**base, "answer": "[" * 100_000 + "]"},  # no list that JSON could hold
         base,
         {**base, "answer": "B", "choices": ["red", "blue"]},
         {**base, "answer": 0, "choices": ["red", "blue"]},
     ]
     examples = load(write_lines(folder / "x.jsonl", rows))
+    deep = examples.pop(5)
+    assert deep.answers == ("[" * 100_000 + "]",)
+    assert examples.pop(4).answers == ()
     assert [e.answers for e in examples] == [
         ("Red", "crimson"), ("yes",), ("2",), (), (), ("blue",), ("red",),
     ]  # fmt: skip
@@ -291,6 +297,14 @@ def test_broken_files(folder: Path) -> None:
     fails(folder / "x.json", "must hold a list of objects")
     (folder / "x.csv").write_text("image,question\na.png\n")
     fails(folder / "x.csv", "line 2: 1 cells, but 2 columns")
+    (folder / "x.csv").write_text("image,image,question\na.png,b.png,?\n")
+    fails(folder / "x.csv", "has the column 'image' twice")
+    (folder / "x.csv").write_bytes("image,question\na.png,Gr\xf6\xdfe?\n".encode("latin-1"))
+    fails(folder / "x.csv", "is no text in UTF-8; save it as UTF-8 first")
+    (folder / "x.jsonl").write_text(
+        '{"image": "a.png", "question": "?", "answer": ' + "9" * 5000 + "}"
+    )
+    fails(folder / "x.jsonl", "line 1 is no JSON")
     (folder / "x.parquet").write_bytes(b"PAR1 no")
     fails(folder / "x.parquet", "cannot read")
     (folder / "x.arrow").write_bytes(b"no")

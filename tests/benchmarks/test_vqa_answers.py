@@ -94,6 +94,12 @@ def test_soft_accuracy_against_counting(answer: str, human: list[str]) -> None:
     assert soft_accuracy(answer, human) == pytest.approx(by_counting(answer, human))
 
 
+def test_answers_without_a_normal_form_are_answers() -> None:
+    assert accepted(["a"] * 9 + ["the"]) == ("a", "the")
+    assert accepted(["a", "A red cup", "cup"]) == ("red cup", "cup")
+    assert accepted(["", " "]) == ()
+
+
 def test_real_rows() -> None:
     shared = Path(__file__).resolve().parents[2].parent / "shared" / "data"
     path = shared / "vqav2_sample.json"

@@ -110,7 +110,7 @@ def test_a_folder_that_does_not_exist(vprog, tmp_path: Path) -> None:
         (b'{"id": [], "program": "x", "language": "steps"}', "line 1: id must be text"),
         (
             b'{"id": "a", "program": "x", "language": "steps", "logprob": "high"}',
-            "line 1: logprob must be a number or left out, got 'high'",
+            "line 1: logprob must be a number or left out, got high",
         ),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from fakes import example, picture
 from vprog.benchmarks import load_benchmark
 from vprog.distill.candidates import Candidates, at_least_one, read_candidates, yield_curve
-from vprog.distill.choose import choose
-from vprog.distill.filters import disagreed, steps_refused, without_evidence
+from vprog.distill.choose import choose, name_of
+from vprog.distill.filters import disagreed, load_filters, steps_refused, without_evidence
 from vprog.distill.records import short_answer
 from vprog.distill.settings import ChoiceSettings, DistillData
 from vprog.distill.splits import split_by_picture
@@ -153,6 +153,21 @@ def test_a_teacher_must_agree_with_the_steps() -> None:
     refuse = steps_refused([(both, good), (both, bad)], teacher, 1.0)
     assert not refuse(both, good)
     assert "agrees with 0 of 1 steps" in refuse(both, bad)
+
+
+def test_a_teacher_is_asked_about_what_a_judge_accepted() -> None:
+    shown = picture()
+    ball = SceneObject(id="1", name="ball", box_xyxy=(10, 10, 20, 20))
+    shown._scene = Scene(width=40, height=30, objects=(ball,))
+    blind = Step("find", "detect", {"image": WHOLE, "phrase": "ball"}, [])
+    judged = candidate(0, "sure", steps=(blind,))
+    both = Candidates(example=example(shown, answers=("yes",)), records=(judged,))
+    settings = ChoiceSettings(step_teacher="oracle", least_step_agreement=1.0)
+    accepted = {name_of(judged)}
+    filters = load_filters(settings, [both], accepted=accepted)
+    choice = choose(both, settings, filters, accepted)
+    assert choice.outcome == "label_only"
+    assert [reject.kind for reject in choice.rejects] == ["steps_refused"]
 
 
 def test_pictures_are_in_one_split() -> None:

@@ -189,7 +189,7 @@ def test_a_dry_run_leaves_nothing(
         ({"rows": ("instruct_compute",)}, "add the row vpd"),
         ({"limits": {"explained": 3}}, "train, test and explain"),
         ({"limits": {"test": 0}}, "1 or more"),
-        ({"labels": (0,)}, "at least one a task"),
+        ({"labels": (0,)}, "at least one a training split, 1"),
         ({"tasks": ()}, "needs a task"),
     ],
 )
@@ -213,9 +213,22 @@ def test_one_name_is_one_task(world: Path, tmp_path: Path) -> None:
         settings_of(world, "zoo:vlm", tasks=(task, Task(benchmark="world-gqa", data=world)))
 
 
+def test_labels_are_shared_out_to_the_last(world: Path, tmp_path: Path) -> None:
+    two = Task(benchmark="world-gqa", data=world, train=("train", "val"))
+    other = Task(benchmark="world-tally", data=world)
+    with pytest.raises(InputError, match="at least one a training split, 3"):
+        settings_of(world, "zoo:vlm", tasks=(two, other), labels=(2,))
+    pipeline = Pipeline(settings_of(world, "zoo:vlm", tasks=(two, other), labels=(7,)), tmp_path)
+    assert (pipeline.shares(two, 7), pipeline.shares(other, 7)) == ([2, 2], [3])
+    assert (pipeline.shares(two, 9), pipeline.shares(other, 9)) == ([3, 2], [4])
+    assert pipeline.shares(two, None) == [None, None]
+
+
 def test_filters_are_read() -> None:
     choice = choice_of(["evidence", "agreement=0.6", "teacher=oracle"])
     assert (choice.evidence, choice.least_agreement, choice.step_teacher) == (True, 0.6, "oracle")
+    with pytest.raises(InputError, match="unknown toolbox 'orakel'"):
+        choice_of(["teacher=orakel"])
     for text in ("agreement", "agreement=most", "teacher=", "x"):
         with pytest.raises(InputError, match="--filter is"):
             choice_of([text])

@@ -159,6 +159,16 @@ def test_instruct_is_the_same_without_rationales(
     assert weights[0] == weights[1]
 
 
+def test_another_grid_is_another_training(student: Callable[[str], str], tmp_path: Path) -> None:
+    from vprog.distill.train import train
+
+    one = settings("full", steps=1)
+    for _ in range(2):
+        train(student("idefics3"), records(2), tmp_path / "out", one, grid=32)
+    with pytest.raises(InputError, match="a training with other settings"):
+        train(student("idefics3"), records(2), tmp_path / "out", one, grid=64)
+
+
 def test_accuracy_on_val_chooses_the_step(student: Callable[[str], str], tmp_path: Path) -> None:
     from vprog.distill.train import train
 
@@ -312,6 +322,13 @@ def turns(**changes: Any) -> list[dict[str, Any]]:
     [
         ([{"images": []}], "record 0: needs the columns images and messages"),
         (turns(kind="label"), "record 0: kind must be answer or rationale"),
+        (turns(weight="heavy"), "record 0 is not as it must be: ValueError"),
+        (turns(weight=-1), "record 0: .* weight a number from 0 on"),
+        (turns(images=7), "record 0 is not as it must be: TypeError"),
+        ([[1]], "record 0 is not as it must be: AttributeError"),
+        (turns(messages=[{"role": "user", "content": None}, {"role": "assistant", "content": "b"}]),
+         "record 0 is not as it must be: TypeError"),
+        ({"train": turns()}, r"give one split of it, such as data\['train'\]"),
         (turns(images=[]), "record 0: 0 images and 1 places for them"),
         (turns(messages=turns()[0]["messages"][:1]), r"and an assistant's, \['user'\]"),
         (turns(messages=[

@@ -151,6 +151,24 @@ def test_figures_by_hand(study: Path) -> None:
     assert scored["criteria"]["correct"]["second"]["value"] == 1.0
 
 
+def test_items_about_one_picture_go_together(study: Path) -> None:
+    key = json.loads((study / "key.json").read_text())
+    for row in key["items"]:
+        row["cluster"] = f"picture {row['item'] % 2}"
+    (study / "key.json").write_text(json.dumps(key))
+
+    def rate(item: int, model: str, criterion: str) -> str:
+        del criterion
+        return "yes" if model == "second" and item % 2 else "no"
+
+    found = score_study([fill(study, rate)])["criteria"]["correct"]
+    assert found["second"]["groups"] == 2
+    assert found["difference"]["groups"] == 2
+    assert found["difference"]["p_value"] < 0.2 < found["difference"]["p_value_groups"]
+    low, high = found["difference"]["ci95_groups"]
+    assert high - low > found["difference"]["ci95"][1] - found["difference"]["ci95"][0]
+
+
 def test_several_raters(study: Path) -> None:
     sheets = [
         fill(study, lambda *_: "yes", "one.csv"),

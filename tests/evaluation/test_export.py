@@ -15,6 +15,7 @@ import pytest
 from vprog.benchmarks import load_benchmark
 from vprog.errors import InputError
 from vprog.evaluation.export import columns, export_run, to_pandas
+from vprog.evaluation.view import write_run_report
 from vprog.example import Example
 from vprog.runs.folder import RunFolder
 from vprog.runs.record import make_record
@@ -138,6 +139,24 @@ def test_what_cannot_be_exported(
     with pytest.raises(InputError, match=r'pip install "vprog\[datasets\]"'):
         export_run(tmp_path / "run", "datasets", tmp_path / "y")
     assert not (tmp_path / "y").exists()
+
+
+def test_files_of_others_stay_theirs(run: Make, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("image,question\na.png,what?\n")
+    for form in ("csv", "parquet", "submission"):
+        with pytest.raises(InputError, match="holds something else than such an export"):
+            export_run(run(), form, mine)
+    assert mine.read_text() == "image,question\na.png,what?\n"
+    questions = tmp_path / "questions.json"
+    questions.write_text('[{"questionId": "q1", "question": "what?"}]')
+    with pytest.raises(InputError, match="holds something else"):
+        export_run(run(), "submission", questions)
+    with pytest.raises(InputError, match="is there and no report"):
+        write_run_report(tmp_path / "run", mine)
+    for form, name in (("csv", "a.csv"), ("parquet", "a.parquet"), ("submission", "a.json")):
+        for _ in range(2):  # an export takes the place of an earlier one
+            export_run(run(), form, tmp_path / name)
 
 
 def test_an_unfinished_run_is_not_handed_in(run: Make, tmp_path: Path) -> None:

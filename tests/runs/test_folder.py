@@ -91,6 +91,15 @@ def test_a_different_run_in_the_folder(
     assert traces(run) == before
 
 
+def test_a_folder_of_others_stays_theirs(inside, tmp_path: Path, world: Path) -> None:
+    del world
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "labels.csv").write_text("image,answer\n")
+    message = inside(*RUN).message
+    assert message == "run is a folder that holds other things (labels.csv); choose another --out"
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["labels.csv"]
+
+
 def test_other_programs_of_the_same_name(inside, tmp_path: Path, world: Path) -> None:
     questions = json.loads((world / "val_balanced_questions.json").read_text())
     for text in ("yes", "no"):

@@ -193,6 +193,7 @@ def test_a_stage_goes_on_where_it_was_killed(
     # What a kill in the training of match leaves: detect is done, nothing after it is there.
     for name in ("keep", "val/0-steps", "round-1/train-train-steps", "round-1/detect"):
         shutil.copytree(finished / name, out / name)
+    shutil.copy(finished / "settings.json", out)
     again = teach(settings_of(world), out)
     same = [{k: v for k, v in r.items() if k != "commit"} for r in again["records"]]
     assert same == [{k: v for k, v in r.items() if k != "commit"} for r in found["records"]]
@@ -294,9 +295,11 @@ def test_a_folder_holds_one_stage(stage: tuple[Path, dict[str, Any]], world: Pat
         ({"thresholds": (1.0,)}, "must be between 0 and 1, got 1.0"),
         ({"thresholds": (0.3, 0.3)}, "named twice"),
         ({"thresholds": (0.3,), "tools": ("vqa",)}, "which is not among the tools"),
+        ({"least_confidence": 2.0}, "least_confidence must be 0 to 1, got 2.0"),
+        ({"least_confidence": float("nan")}, "least_confidence must be 0 to 1, got nan"),
         ({"limits": {"tarin": 3}}, "train"),
         ({"limits": {"train": 0}}, "must be 1 or more"),
-        ({"training": {"all": {"step": 3}}}, "steps"),
+        ({"training": {"all": {"step": 3}}}, "training.all: unknown setting 'step'.*'steps'"),
         ({"training": {"segment": {}}}, "unknown tool"),
         ({"training": {"all": {"steps": "many"}}}, "training of detect: steps must be a whole"),
     ],
@@ -304,6 +307,23 @@ def test_a_folder_holds_one_stage(stage: tuple[Path, dict[str, Any]], world: Pat
 def test_settings_that_cannot_be(world: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         settings_of(world, **changes)
+
+
+def test_teachers_are_looked_at_before_anything_runs(world: Path, tmp_path: Path) -> None:
+    (picture, *_) = sorted((world / "outline" / "images").glob("*.png"))
+    row = json.dumps({"image": str(picture), "question": "is it red?", "answer": "no"})
+    for split in ("train", "val", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(row)
+    target = Task(benchmark="own", data=tmp_path)
+    for changes, said in (
+        ({"teacher": "pixel"}, "unknown toolbox 'pixel'"),
+        ({"upper": "orakel"}, "unknown toolbox 'orakel'"),
+        ({"target": target}, "the oracle cannot be the teacher: .* has none in its split 'train'"),
+        ({"target": target, "teacher": "zoo"}, r'cannot be the upper bound: .* \(or --upper ""'),
+    ):
+        with pytest.raises(InputError, match=said):
+            teach(settings_of(world, unseen=(), keep=(), **changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_tested_is_not_trained_on(world: Path) -> None:
@@ -519,10 +539,13 @@ def test_options_become_settings(world: Path, tmp_path: Path) -> None:
         "limit": ["train=9"], "keep": [f"world-gqa={world / 'home'}@val"],
         "unseen": [f"world-gqa={world / 'home'}"], "after": None, "writer": "gold", "sure": 0.25,
         "jobs": 2, "seed": 4, "demonstrate": False, "phrase": ["red", "blue"], "per_picture": 3,
+        "threshold": [0.4],
     }  # fmt: skip
     settings = stage_settings(given)
     assert not settings.demonstrate
-    assert settings.training == {"all": {"steps": 5, "keep": 0.5}, "vqa": {"steps": 7}}
+    # An option goes before what the file says of one tool, too.
+    assert settings.training == {"all": {"steps": 5, "keep": 0.5}, "vqa": {"steps": 7, "keep": 0.5}}
+    assert settings.thresholds == (0.4,)
     assert settings.limits == {"train": 9}
     assert (settings.phrases, settings.per_picture) == (("red", "blue"), 3)
     assert settings.languages == ("python",)

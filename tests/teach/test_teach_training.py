@@ -56,6 +56,22 @@ def once(model: str, out: Path, **changes: Any) -> Any:
     )  # fmt: skip
 
 
+def test_weights_that_all_learn_are_in_single_precision(
+    checkpoint: Callable[[str], str], tmp_path: Path
+) -> None:
+    from vprog.teach.train import train
+    from vprog.tools.backends.hf.match import MatchSettings
+
+    made = [
+        train(
+            "match", MatchSettings(model=checkpoint("clip"), dtype=dtype), rows("match"),
+            pictures(), tmp_path / dtype, settings=SETTINGS, val=rows("match", 3),
+        )
+        for dtype in ("auto", "float16", "bfloat16")
+    ]  # fmt: skip
+    assert len({one.score for one in made}) == 1
+
+
 def test_killed_and_continued_it_comes_to_the_same(
     checkpoint: Callable[[str], str], tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from vprog.errors import InputError
-from vprog.world import TASKS, write
+from vprog.world import TASKS, refer, write, write_official
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -208,6 +208,33 @@ def test_bad_arguments_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write to"):
         write("gqa", "flat", 1, 1, tmp_path / "file")
+
+
+def test_what_lies_in_a_folder_is_not_overwritten(tmp_path: Path) -> None:
+    write("gqa", "generalist", 4, 0, tmp_path / "drawn")
+    before = content(tmp_path / "drawn")
+    write("gqa", "generalist", 4, 0, tmp_path / "drawn")  # the same again
+    assert content(tmp_path / "drawn") == before
+    with pytest.raises(InputError, match=r"another drawing of val: seed was 0, now 1\. Choose"):
+        write("gqa", "generalist", 4, 1, tmp_path / "drawn")
+    reworded = json.loads(before["val_world.json"]) | {"phrasing": "train"}
+    (tmp_path / "drawn" / "val_world.json").write_text(json.dumps(reworded))
+    with pytest.raises(InputError, match="with phrasing"):
+        write("gqa", "generalist", 4, 0, tmp_path / "drawn")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "val.jsonl").write_text("my labels")
+    for draw in (
+        lambda: write("gqa", "generalist", 4, 0, mine),
+        lambda: write_official("own", "generalist", 4, 0, mine),
+        lambda: refer.write("generalist", 4, 0, mine),
+    ):
+        with pytest.raises(InputError, match="mine holds other files; choose another --out"):
+            draw()
+    assert content(mine) == {"val.jsonl": b"my labels"}
+    write_official("own", "generalist", 4, 0, tmp_path / "own", split="val")
+    with pytest.raises(InputError, match="n was 4, now 5"):
+        write_official("own", "generalist", 5, 0, tmp_path / "own", split="val")
 
 
 def test_a_script_without_a_main_part_is_told_so_and_does_not_hang(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,20 @@ def test_replay_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text(json.dumps(rows[1] | {"question": 3}))
     with pytest.raises(InputError, match="line 1: question must be text"):
         Replay(tmp_path / "q.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"ids": 5, "programs": [{"program": "x"}]}, "ids must be a list of ids, got 5"),
+        ({"id": "1", "program": "x", "logprob": 10**400}, "logprob must be a number or left out"),
+        ({"id": "1", "program": "x", "logprob": math.nan}, "logprob must be a number or left out"),
+    ],
+)
+def test_rows_that_cannot_be_replayed(tmp_path: Path, row: dict[str, object], said: str) -> None:
+    (tmp_path / "p.jsonl").write_text(json.dumps(row | {"language": "steps"}))
+    with pytest.raises(InputError, match=f"line 1: {said}"):
+        Replay(tmp_path / "p.jsonl")
 
 
 def test_a_replayed_run_gives_the_same_answers(inside, tmp_path: Path, world: Path) -> None:

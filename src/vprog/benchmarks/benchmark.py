@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from vprog.benchmarks.metric import Metric
+from vprog.errors import InputError
 from vprog.example import Example
 from vprog.tools.tool import Tool
 from vprog.trace import Trace, Value
 from vprog.verify import Verdict, answer_text, verify
+
+_NOT_AS_THEY_MUST_BE = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, RecursionError,
+)  # fmt: skip
+"""What a value of an unexpected kind comes to where no check was made for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,35 @@ class Benchmark:
     submission: Callable[[Sequence[Answered]], str] | None = None
     submission_file: str = "submission.json"
 
+    def examples(self, data: Path, split: str) -> Iterator[Example]:
+        """The examples of a split, in a fixed order.
+
+        Raises:
+            InputError: See ``load``; or a value in the files is of a kind that nothing expects.
+        """
+        before = "its first example"
+        try:
+            for example in self.load(data, split):
+                _check_texts(example)
+                before = f"the example behind {example.id!r}"
+                yield example
+        except _NOT_AS_THEY_MUST_BE as error:
+            raise InputError(
+                f"{data} is not as {self.name} has it: {before} of {split!r} cannot be read "
+                f"({type(error).__name__}: {error})"
+            ) from error
+
     def verify(self, trace: Trace, example: Example) -> Verdict:
         """Judges a trace as this benchmark's authors would."""
         return verify(trace, example, normalise=self.normalise, credit=self.credit)
+
+
+def _check_texts(example: Example) -> None:
+    for name, texts in (
+        ("question", [example.question]),
+        ("answers", example.answers),
+        ("types", list(example.types.values())),
+    ):
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"its {name} must be text, found {str(text)[:60]!r}")

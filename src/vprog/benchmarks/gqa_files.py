@@ -21,7 +21,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"missing file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text in UTF-8; save it as UTF-8 first") from None
+    except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
     except (ValueError, RecursionError) as error:  # also numbers and nesting beyond Python's limits
         raise InputError(f"{path} is no JSON: {error}") from error
@@ -37,7 +39,9 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # U+2028 is allowed in a line
     except FileNotFoundError:
         raise InputError(f"missing file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text in UTF-8; save it as UTF-8 first") from None
+    except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
     rows = []
     for number, line in enumerate(lines, 1):

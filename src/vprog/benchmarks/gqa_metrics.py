@@ -71,6 +71,8 @@ def _choices(answers: Answers, balanced: Sequence[bool]) -> dict[str, Metric]:
             answers.data, (f"{tier}_choices.json",), "It is in GQA's evaluation archive"
         )
         known = require(read_json(path), (), str(path))
+        for id, choices in known.items():
+            require(choices, ("valid", "plausible"), f"{path}, question {id!r}")
     except InputError as error:
         why = Missing(f"needs GQA's choices file: {error}")
         return {"validity": why, "plausibility": why}

@@ -133,7 +133,9 @@ def read_table(
             yield from _rows(file, path, columns, "\t" if tabs else ",")
     except FileNotFoundError:
         raise InputError(f"missing file {path}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text in UTF-8; save it as UTF-8 first") from None
+    except (OSError, csv.Error) as error:
         raise InputError(f"cannot read {path}: {error}") from error
 
 
@@ -146,6 +148,9 @@ def _rows(
         header = next((row for row in reader if row), None)
         if not header:
             raise InputError(f"{path} is empty: a line with the names of its columns is needed")
+        twice = next((name for name in header if header.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"{path} has the column {twice!r} twice; rename one of them")
         for column in columns:
             if column not in header:
                 raise InputError(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TEXTS = (".jsonl", ".json", ".csv", ".tsv")
 ENDINGS = (*TEXTS, ".parquet", ".arrow")
 
-_BESIDE = ("_sceneGraphs", "dataset_info", "dataset_dict", "state")
+_BESIDE = ("_sceneGraphs", "_world", "dataset_info", "dataset_dict", "state")
 """Ends of the names of files that lie beside data and hold no questions."""
 
 Row = tuple[str, Mapping[str, Any]]

@@ -51,7 +51,9 @@ def run(
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(help="For `own`: role=column,... of image, question, answer, id, choices."),
+        typer.Option(
+            help="For `own`: role=column,... (image, question, answer, id, type, choices)."
+        ),
     ] = None,
     writer: Annotated[
         str | None, typer.Option(help="Where programs come from; see `vprog list`.")
@@ -199,6 +201,11 @@ def _tell(summary: Any) -> None:
         typer.echo(
             f"{used.requests:,} requests: {used.prompt_tokens:,} tokens read, "
             f"{used.completion_tokens:,} written{cost}"
+        )
+    if used.failed:
+        typer.echo(
+            f"{used.failed:,} questions were refused by the endpoint, the first: "
+            f"{visible(used.first_failure)}"
         )
     for kind, (count, message) in summary.failures.items():
         typer.echo(f"{kind} errors: {count:,}, the first: {visible(message)}")

@@ -45,7 +45,10 @@ def ratings_of(sheets: Sequence[Path], key: Path | None, json: bool) -> None:
         difference = found["difference"]
         typer.echo(f"{criterion}: {shown(found['first'])}, then {shown(found['second'])}")
         if difference is not None:
-            typer.echo(f"  second - first {shown(difference)}, p = {difference['p_value']:.3g}")
+            p = f"p = {difference['p_value']:.3g}"
+            if "p_value_groups" in difference:
+                p += f", over groups {difference['p_value_groups']:.3g}"
+            typer.echo(f"  second - first {shown(difference)}, {p}")
     if scored["agreement"] is not None:
         typer.echo(f"raters agree in {scored['agreement']:.3f} of what two of them rated")
 
@@ -56,4 +59,8 @@ def shown(figure: Mapping[str, Any]) -> str:
         return f"- ({figure['missing']})"
     ci = figure.get("ci95")
     interval = f" ({ci[0]:.3f} to {ci[1]:.3f})" if ci else ""
-    return f"{figure['value']:.3f}{interval}, n = {figure['n']:,}"
+    grouped = ""
+    if "ci95_groups" in figure:
+        low, high = figure["ci95_groups"]
+        grouped = f"; over {figure['groups']:,} groups ({low:.3f} to {high:.3f})"
+    return f"{figure['value']:.3f}{interval}, n = {figure['n']:,}{grouped}"

@@ -77,7 +77,8 @@ def teach(
         Path | None, typer.Option(help="TOML file: tables all, detect, vqa, match of settings.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Training steps of every tool and round.")
+        int | None,
+        typer.Option(help="Training steps of every tool; later rounds have 0.4 of them."),
     ] = None,
     keep_weight: Annotated[
         float | None, typer.Option(help="Weight of self-distillation on replayed calls.")

@@ -27,7 +27,7 @@ def draw(
     domain: Annotated[str, typer.Option(help="Drawing style and background.")] = "generalist",
     n: Annotated[int, typer.Option(help="Number of questions.", min=1)] = 1000,
     split: Annotated[str, typer.Option(help="train, val or test; their pictures differ.")] = "val",
-    size: Annotated[int, typer.Option(help="Width and height in pixels.", min=48)] = 96,
+    size: Annotated[int, typer.Option(help="Width and height in pixels.", min=64, max=512)] = 96,
     phrasing: Annotated[
         str | None, typer.Option(help="Ask in other words: train or held-out ones.")
     ] = None,
@@ -35,9 +35,13 @@ def draw(
     json: Json = False,
 ) -> None:
     """Draw pictures and write questions about them in a benchmark's own file format."""
-    from vprog.world import OFFICIAL_TASKS, refer, write, write_official
+    from vprog.errors import InputError, known_names
+    from vprog.world import OFFICIAL_TASKS, TASKS, refer, write, write_official
 
-    # Which tasks and splits there are is checked, and said, by the function itself.
+    tasks = (*TASKS, "refer", *OFFICIAL_TASKS)
+    if task not in tasks:
+        raise InputError(f"unknown task {task!r}. {known_names(task, tasks)}")
+    # Which splits there are is checked, and said, by the function itself.
     draws = cast(Any, write_official if task in OFFICIAL_TASKS else write)
     draws = refer.write if task == "refer" else partial(draws, task)
     written = draws(domain, n, seed, out, split=split, size=size, phrasing=phrasing)

@@ -95,7 +95,8 @@ def choose(
     rejects: list[Reject] = []
     passing: list[Record] = []
     for record in candidates.records:
-        reject = _reject(candidates, record, settings, filters, accepted)
+        reject = unfit(candidates, record, settings, accepted)
+        reject = reject or _refused(candidates, record, filters)
         if reject is None:
             passing.append(record)
         else:
@@ -114,13 +115,13 @@ def choose(
     )
 
 
-def _reject(
+def unfit(
     candidates: Candidates,
     record: Record,
     settings: ChoiceSettings,
-    filters: Sequence[tuple[str, Refuse]],
-    accepted: Collection[Named],
+    accepted: Collection[Named] = (),
 ) -> Reject | None:
+    """Why a candidate is none that a filter looks at; None where it is. See ``choose``."""
     verdict, failure = record.verdict, record.trace.failure
     if failure is not None:
         return Reject(record, "failed", f"{failure.kind} error: {failure.message}")
@@ -129,6 +130,12 @@ def _reject(
         return Reject(record, "wrong", verdict.why)
     if verdict.answer is None and not checked:
         return Reject(record, "unanswered", "its answer is none in words")
+    return None
+
+
+def _refused(
+    candidates: Candidates, record: Record, filters: Sequence[tuple[str, Refuse]]
+) -> Reject | None:
     for name, refuse in filters:
         why = refuse(candidates, record)
         if why:

@@ -162,7 +162,8 @@ class _Making:
             self._show("asking the judge")
             accepted, _ = judge_answers(self._candidates, settings.judge, self._run / "judge.jsonl")
         self._show("choosing programs")
-        filters = load_filters(settings.choice, self._candidates, self._run / "memo.sqlite")
+        memo = self._run / "memo.sqlite"
+        filters = load_filters(settings.choice, self._candidates, memo, accepted)
         return [choose(c, settings.choice, filters, accepted) for c in self._candidates]
 
     def rationales(self, choices: Sequence[Choice]) -> dict[str, tuple[Rationale, str]]:

@@ -6,11 +6,11 @@ wrong one. Each filter is off by default, as in VPD; what it refuses is kept wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vprog.distill.candidates import Candidates
-from vprog.distill.choose import Refuse
+from vprog.distill.choose import Named, Refuse, unfit
 from vprog.distill.live import live_steps
 from vprog.distill.settings import ChoiceSettings
 from vprog.example import Picture, Region
@@ -24,7 +24,10 @@ from vprog.trace import Call, Result, Step, Trace
 
 
 def load_filters(
-    settings: ChoiceSettings, candidates: Sequence[Candidates], memo: Path | None = None
+    settings: ChoiceSettings,
+    candidates: Sequence[Candidates],
+    memo: Path | None = None,
+    accepted: Collection[Named] = (),
 ) -> list[tuple[str, Refuse]]:
     """The filters that the settings switch on, cheap ones first.
 
@@ -32,6 +35,7 @@ def load_filters(
         settings: Which, and how strict.
         candidates: All that will be filtered; a teacher is asked about them in batches.
         memo: Keeps the teacher's answers.
+        accepted: Candidates that a judge accepts.
 
     Raises:
         InputError: The teacher cannot be loaded.
@@ -44,8 +48,7 @@ def load_filters(
     if settings.step_teacher is not None:
         right = [
             (c, r) for c in candidates for r in c.records
-            if r.trace.failure is None
-            and (settings.mode != "verified" or r.verdict.judgement == "right")
+            if unfit(c, r, settings, accepted) is None
         ]  # fmt: skip
         teacher = load_teacher(settings.step_teacher)
         filters.append(

@@ -34,6 +34,7 @@ from vprog.runs.folder import write_atomically
 from vprog.runs.held import phase
 from vprog.runs.jobs import run_all
 from vprog.teach.stage import Task, check_folder, check_names, check_once
+from vprog.teach.teachers.load import load_teacher
 from vprog.tools.backends.hf.runtime import free_memory
 from vprog.writers import Sampling, WriterSettings, load_writer
 
@@ -114,8 +115,9 @@ class DistillSettings:
                 raise InputError(f"no limit is called {name!r}; train, test and explain are")
             if limit < 1:
                 raise InputError(f"the limit of {name} must be 1 or more, got {limit}")
-        if any(size < len(self.tasks) for size in self.labels):
-            raise InputError("labels must be at least one a task")
+        splits = sum(len(task.train) for task in self.tasks)
+        if any(size < splits for size in self.labels):
+            raise InputError(f"labels must be at least one a training split, {splits}")
         check_names(self.tasks)
         check_once(self.tasks, "learned from")
         for task in self.tasks:
@@ -243,15 +245,21 @@ class Pipeline:
             writer_settings=settings.writer_settings,
         )
 
-    def share(self, task: Task, size: int | None) -> int | None:
-        """Labels of a size that fall to each training split of a task; None is all."""
-        return None if size is None else size // len(self.settings.tasks) // len(task.train)
+    def shares(self, task: Task, size: int | None) -> list[int | None]:
+        """Labels of a size that fall to the training splits of a task; None is all."""
+        if size is None:
+            return [None] * len(task.train)
+        number, tasks = self.settings.tasks.index(task), len(self.settings.tasks)
+        own = _part(size, tasks, number)
+        return [_part(own, len(task.train), split) for split in range(len(task.train))]
 
     def build(self, task: Task, mode: Mode, size: int | None) -> None:
         """The data sets of a task, by training split."""
         settings = self.settings
-        share = self.share(task, size)
-        for run, out in zip(self.candidates(task), self.data(task, mode, size), strict=True):
+        folders = zip(
+            self.candidates(task), self.data(task, mode, size), self.shares(task, size), strict=True
+        )
+        for run, out, share in folders:
             if (out / "built.json").is_file():
                 continue
             choice = dataclasses.replace(settings.data.choice, mode=mode)
@@ -340,6 +348,11 @@ class Pipeline:
                         out = self.test(task, f"explain-{row}", size)
                         work.append(partial(run_student, explained, out, student, explain=True))
         return programs, work
+
+
+def _part(whole: int, parts: int, number: int) -> int:
+    """How many of so many things fall to one of equal parts; the first ones take what is left."""
+    return whole // parts + (number < whole % parts)
 
 
 def check_writer(settings: DistillSettings) -> None:
@@ -439,6 +452,7 @@ def choice_of(filters: Sequence[str]) -> ChoiceSettings:
         elif name == "agreement" and value.replace(".", "", 1).isdecimal():
             given["least_agreement"] = float(value)
         elif name == "teacher" and value:
+            load_teacher(value)  # a wrong name is told before programs are written
             given["step_teacher"] = value
         else:
             raise InputError(f"--filter is evidence, agreement=SHARE or teacher=NAME, got {text!r}")

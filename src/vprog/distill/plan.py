@@ -216,7 +216,8 @@ class _Planning:
         return dataclasses.replace(programs, work=work, tokens={}, dollars=None)
 
     def _labelled(self, task: Task, run: Path, size: int | None) -> int:
-        share, n = self._pipeline.share(task, size), self._runs[run].n
+        runs = self._pipeline.candidates(task)
+        share, n = self._pipeline.shares(task, size)[runs.index(run)], self._runs[run].n
         return n if share is None else min(share, n)
 
 

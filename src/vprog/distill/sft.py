@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,18 +55,25 @@ class Records:
         examples: dict[tuple[Any, ...], list[int]] = {}
         blake = hashlib.blake2b(digest_size=16)
         for number in range(len(self._rows)):
-            row = self._rows[number]
-            prompt, target, images = self._read(row, number)
-            kind, weight = row.get("kind") or "answer", row.get("weight")
-            if kind not in KINDS:
-                raise InputError(f"{name}, record {number}: kind must be answer or rationale")
+            where = f"{name}, record {number}"
+            try:
+                row = self._rows[number]
+                prompt, target, images = self._read(row, number)
+                kind, weight = row.get("kind") or "answer", row.get("weight")
+                weight = 1.0 if weight is None else float(weight)
+                digests = [_digest(cell, where) for cell in images]
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise InputError(f"{where} is not as it must be: {error!r}") from None
+            if kind not in KINDS or not 0 <= weight < math.inf:
+                raise InputError(
+                    f"{where}: kind must be answer or rationale, and weight a number from 0 on; "
+                    f"they are {kind!r} and {weight}"
+                )
             self.kinds.append(kind)
-            self.weights.append(1.0 if weight is None else float(weight))
+            self.weights.append(weight)
             id = row.get("example_id")
             key = (number,) if id is None else (row.get(_FOLDER), row.get("task"), id)
             examples.setdefault(key, []).append(number)
-            where = f"{name}, record {number}"
-            digests = (_digest(cell, where) for cell in images)
             said = (prompt, target, kind, self.weights[-1], *digests)
             blake.update(repr(said).encode())
         self._examples = list(examples.values())
@@ -156,6 +164,10 @@ def _rows_of(data: Data, name: str) -> Sequence[Mapping[str, Any]]:
         data = _read_path(Path(data), name)
     elif isinstance(data, list) and data and isinstance(data[0], Path):
         data = _read_files(data, name)
+    if isinstance(data, Mapping):
+        raise InputError(
+            f"{name}: give one split of it, such as data[{next(iter(data), 'train')!r}]"
+        )
     if hasattr(data, "with_format"):
         data = data.with_format("arrow")[:]
     if isinstance(data, pa.Table):

@@ -23,7 +23,8 @@ from vprog.distill.explained import Explanation, read_explanations
 from vprog.distill.study_page import page
 from vprog.errors import InputError, PictureError, known_names
 from vprog.evaluation.figures import cluster_of, describe
-from vprog.evaluation.statistics import paired_difference
+from vprog.evaluation.score import over_groups
+from vprog.evaluation.statistics import grouped_difference, paired_difference
 from vprog.runs.folder import read_settings, write_atomically
 
 CRITERIA: Mapping[str, str] = {
@@ -198,7 +199,9 @@ def _compare(means: Sequence[Mapping[int, float]], clusters: Mapping[int, str]) 
     both = [item for item in means[0] if item in means[1]]
     difference: dict[str, Any] | None = None
     if both:
-        paired = paired_difference([means[0][i] for i in both], [means[1][i] for i in both])
+        first, second = ([said[i] for i in both] for said in means)
+        paired = paired_difference(first, second)
+        grouped = grouped_difference(first, second, [clusters[i] for i in both])
         difference = {
             "value": round(paired["difference"], 6),
             "ci95": [round(paired["ci_low"], 6), round(paired["ci_high"], 6)],
@@ -206,6 +209,7 @@ def _compare(means: Sequence[Mapping[int, float]], clusters: Mapping[int, str]) 
             "gained": int(paired["gained"]),
             "lost": int(paired["lost"]),
             "p_value": float(f"{paired['p_value']:.6g}"),
+            **over_groups(grouped),
         }
     return {"first": figures[0], "second": figures[1], "difference": difference}
 

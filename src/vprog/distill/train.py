@@ -235,7 +235,8 @@ def _identity(material: Material, settings: SftSettings, validate: Validate | No
     said = {k: v for k, v in dataclasses.asdict(settings).items() if k not in NO_MATTER}
     val = None if material.val is None else material.val.digest
     parts = [
-        said, dataclasses.asdict(material.prompts), material.backend.source.fingerprint,
+        said, dataclasses.asdict(material.prompts), material.grid,
+        material.backend.source.fingerprint,
         material.records.digest, val, validate is not None,
     ]  # fmt: skip
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()

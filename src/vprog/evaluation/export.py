@@ -154,6 +154,11 @@ def export_run(run: Path, to: str, out: Path) -> Path:
                 beside.write_text(_submission(run, settings), "utf-8")
             if out.is_dir() and to == "datasets":
                 _remove_datasets(out)
+            elif out.is_file() and _outline(out, to) != _outline(beside, to):
+                raise InputError(
+                    f"{out} is a file that holds something else than such an export; choose "
+                    "another --out"
+                )
             os.replace(beside, out)
         finally:
             if beside.is_dir():
@@ -189,6 +194,29 @@ def _write_datasets(run: Path, out: Path) -> None:
     datasets.utils.logging.disable_progress_bar()
     table = datasets.table.InMemoryTable(pa.concat_tables(_tables(run)))
     datasets.Dataset(table).save_to_disk(str(out))
+
+
+def _outline(file: Path, to: str) -> Any:
+    """What exports of one form have in common: names of columns, or keys of the first row."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        if to == "parquet":
+            return pq.read_schema(file).names
+        text = file.read_text("utf-8")
+        if to == "csv":
+            return text.partition("\n")[0]
+        try:
+            said = json.loads(text)
+        except ValueError:  # one row a line, of JSON or not
+            line = text.partition("\n")[0]
+            return line.count(",") if not line.startswith("{") else sorted(json.loads(line))
+    except (OSError, ValueError, pa.ArrowException):
+        return None
+    if isinstance(said, list):
+        return [sorted(row) if isinstance(row, dict) else None for row in said[:1]]
+    return type(said).__name__
 
 
 def _remove_datasets(folder: Path) -> None:

@@ -167,11 +167,12 @@ def compare_runs(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
         "lost": int(paired["lost"]),
         "p_value": float(f"{paired['p_value']:.6g}"),
         "same_answers": same,
-        **_over_groups(grouped),
+        **over_groups(grouped),
     }
 
 
-def _over_groups(grouped: Mapping[str, float] | None) -> dict[str, Any]:
+def over_groups(grouped: Mapping[str, float] | None) -> dict[str, Any]:
+    """What ``grouped_difference`` found, as it stands in JSON; nothing where it found nothing."""
     if grouped is None:
         return {}
     return {

@@ -53,7 +53,7 @@ def select_examples(
         raise InputError(f"--limit must be at least 1, got {limit}")
     known = load_benchmark(benchmark)
     try:
-        examples = list(known.load(data, split))
+        examples = list(known.examples(data, split))
     except InputError as error:
         if split in known.splits:
             raise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vprog.benchmarks import load_benchmark
 from vprog.console import note
-from vprog.errors import VprogError
+from vprog.errors import InputError, VprogError
 from vprog.evaluation.score import score_run
 from vprog.example import Example, Picture
 from vprog.report.html import write_report
@@ -33,6 +33,8 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
     Raises:
         InputError: No run, or the file cannot be written.
     """
+    if out is not None and out.is_file() and out.suffix not in (".html", ".htm"):
+        raise InputError(f"{out} is there and no report; choose another --out, ending in .html")
     settings = read_settings(run)
     records = [r for r in read_traces(run) if r.verdict.judgement != "skipped"]
     records.sort(key=lambda record: record.verdict.judgement == "right")
@@ -68,7 +70,7 @@ def run_items(run: Path) -> Iterator[ReportItem]:
 def _examples(settings: dict[str, object]) -> dict[str, Example]:
     try:
         benchmark = load_benchmark(str(settings["benchmark"]))
-        loaded = benchmark.load(Path(str(settings["data"])), str(settings["split"]))
+        loaded = benchmark.examples(Path(str(settings["data"])), str(settings["split"]))
         return {example.id: example for example in loaded}
     except VprogError as error:
         note(f"the report shows no pictures: {error}")

@@ -24,7 +24,11 @@ def print_stage(found: Mapping[str, Any]) -> None:
         f"round {found['chosen_round']} of {len(found['rounds']) - 1} is the best on val; "
         f"{sum(seconds.values()):,.0f} s in all, most in {slowest} ({seconds[slowest]:,.0f} s)"
     )
-    print(f"taught toolbox: {visible(found['toolbox'])} in the stage's folder, beside report.html")
+    toolbox = visible(found["toolbox"])
+    if found["chosen_round"] == 0:
+        print(f"no round was better on val: the toolbox stays {toolbox}; see report.html")
+    else:
+        print(f"taught toolbox: {toolbox} in the stage's folder, beside report.html")
 
 
 def stage_tables(found: Mapping[str, Any]) -> list[Table]:

@@ -17,7 +17,7 @@ import fcntl
 import os
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,23 @@ _FINISHED = (
 def is_run(path: Path) -> bool:
     """Whether a folder holds a run."""
     return (path / "run.toml").is_file()
+
+
+def refuse_strange(folder: Path, known: Collection[str]) -> None:
+    """Refuses a folder in which there is something else than a command's first files.
+
+    Args:
+        folder: That a command wants for itself.
+        known: Names that may be there; hidden files and logs may, too.
+
+    Raises:
+        InputError: There is something else.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name not in known and not path.name.startswith(".") and path.suffix != ".log":
+            raise InputError(
+                f"{folder} is a folder that holds other things ({path.name}); choose another --out"
+            )
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -159,6 +176,8 @@ class RunFolder:
         self._next_part = 0
         self._flushed_at = time.monotonic()
         self._lock: int | None = None
+        if path.is_dir() and not is_run(path) and not (path / "traces").is_dir():
+            refuse_strange(path, ("exchanges.jsonl",))
         try:
             (path / "traces").mkdir(parents=True, exist_ok=True)
             self._lock = os.open(path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)

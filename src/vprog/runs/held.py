@@ -13,7 +13,7 @@ from typing import Any
 
 from vprog.console import note
 from vprog.errors import InputError
-from vprog.runs.folder import write_atomically
+from vprog.runs.folder import refuse_strange, write_atomically
 
 PURPOSE = "settings.json"
 """What the folder is for."""
@@ -29,8 +29,10 @@ def held(out: Path, purpose: Mapping[str, Any], but: Collection[str] = ()) -> It
         but: Names within its parts, at any depth, that decide nothing; they may change.
 
     Raises:
-        InputError: It cannot be written, is in use, or was made for something else.
+        InputError: It cannot be written, is in use, or was made for something else or by others.
     """
+    if out.is_dir() and not (out / PURPOSE).is_file():
+        refuse_strange(out, ())
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = os.open(out / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
@@ -56,15 +58,30 @@ def _check(out: Path, purpose: Mapping[str, Any], but: Collection[str]) -> None:
         return
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        strange = next((key for key in purpose if key not in before), None)
+    except (ValueError, TypeError) as error:
         raise InputError(f"{file} is damaged ({error}); remove {out} and start again") from None
+    if strange is not None:
+        raise InputError(
+            f"{out} was made by another command or version of vprog, which knew no {strange}. "
+            "Choose another --out"
+        )
     for key, value in purpose.items():
-        was, now = _without(before.get(key), but), _without(value, but)
-        if was != now:
+        different = _difference(key, _without(before[key], but), _without(value, but))
+        if different:
             raise InputError(
-                f"{out} was made with other settings: {key} was {was!r}, now {now!r}. Choose "
-                "another --out, or remove the folder"
+                f"{out} was made with other settings: {different}. Choose another --out, or "
+                "remove the folder"
             )
+
+
+def _difference(name: str, was: Any, now: Any) -> str:
+    """Names the first part that differs; "" where none does."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        parts = (_difference(f"{name}.{k}", was.get(k), now.get(k)) for k in {**was, **now})
+        return next((part for part in parts if part), "")
+    said = ["not set" if value is None else repr(value) for value in (was, now)]
+    return f"{name} was {said[0]}, now {said[1]}" if was != now else ""
 
 
 def _without(part: Any, names: Collection[str]) -> Any:

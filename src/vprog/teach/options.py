@@ -29,7 +29,8 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
     training = {} if given["training"] is None else read_training(given["training"])
     for option, key in (("steps", "steps"), ("keep_weight", "keep")):
         if given[option] is not None:
-            training.setdefault("all", {})[key] = given[option]
+            for table in {"all", *training}:
+                training.setdefault(table, {})[key] = given[option]
     return StageSettings(
         target=target,
         toolbox=given["toolbox"],

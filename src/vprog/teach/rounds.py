@@ -396,7 +396,11 @@ def train_tool(stage: Stage, number: int, tool: str, toolbox: str) -> dict[str, 
     del teacher  # its models have answered, and leave the memory to the student
     task = labels.supervised(settings.least_confidence)
     if not task:
-        note(f"{tool} does not learn: the teacher answered none of {len(steps.steps):,} calls")
+        least = f" with a confidence of {settings.least_confidence:g} or more"
+        sure = least if settings.least_confidence else ""
+        note(
+            f"{tool} does not learn: the teacher answered none of {len(steps.steps):,} calls{sure}"
+        )
         return None
     pictures = dict(steps.pictures)
     val_rows = _apart("val", val.supervised(), judged.pictures, pictures)

@@ -223,6 +223,8 @@ class StageSettings:
                 raise InputError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if self.per_picture < 0:
             raise InputError(f"per_picture must be 0 or more, got {self.per_picture}")
+        if not 0 <= self.least_confidence <= 1:
+            raise InputError(f"least_confidence must be 0 to 1, got {self.least_confidence}")
         for threshold in self.thresholds:
             if not 0 < threshold < 1:
                 raise InputError(f"a threshold of detect must be between 0 and 1, got {threshold}")
@@ -253,7 +255,8 @@ class StageSettings:
                 raise InputError(f"training: unknown tool {tool!r}; all, {', '.join(ARGUMENTS)}")
             for key in table:
                 if key not in known:
-                    raise InputError(f"training.{tool}: {known_names(key, sorted(known))}")
+                    hint = known_names(key, sorted(known))
+                    raise InputError(f"training.{tool}: unknown setting {key!r}. {hint}")
         for tool in self.tools:
             try:
                 training_of(self, tool, 0)

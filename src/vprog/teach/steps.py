@@ -89,7 +89,8 @@ def load_examples(run: Path) -> dict[str, Example]:
         InputError: No run, or the benchmark's files are gone.
     """
     benchmark, data, split = _source(run)
-    return {example.id: example for example in load_benchmark(benchmark).load(Path(data), split)}
+    loaded = load_benchmark(benchmark).examples(Path(data), split)
+    return {example.id: example for example in loaded}
 
 
 def _source(run: Path) -> tuple[str, str, str]:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from vprog.benchmarks import load_benchmark
+from vprog.errors import InputError, PictureError
 from vprog.evaluation.run import commit
 from vprog.runs.folder import write_atomically
 from vprog.runs.held import held, phase, phases
 from vprog.teach.matrix import run_matrix, step_figures, tasks_of
 from vprog.teach.rounds import Round, Stage
-from vprog.teach.stage import StageSettings, read_before, said_of
+from vprog.teach.stage import StageSettings, Task, read_before, said_of
 from vprog.teach.state import NO_MATTER
+from vprog.teach.teachers.load import load_teacher
+
+_FEW = 100
+"""Examples of a split that are looked at for a gold scene."""
 
 
 def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
@@ -35,6 +43,7 @@ def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
         InputError: Anything wrong with settings, data, models or folder; what is finished is kept.
     """
     before = read_before(settings.after) if settings.after is not None else None
+    _check_teachers(settings)
     purpose = {name: value for name, value in settings.table().items() if name != "rounds"}
     with held(out, purpose, but=NO_MATTER):
         stage = Stage(settings, out, before)
@@ -52,6 +61,37 @@ def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
         found["seconds"] = phases(out)
         write_atomically(out / "teach.json", json.dumps(found, indent=1).encode())
     return found
+
+
+def _check_teachers(settings: StageSettings) -> None:
+    """Refuses names of teachers before anything runs, and an oracle that knows nothing.
+
+    Raises:
+        InputError: Says which one and why.
+    """
+    target = settings.target
+    for role, name, split in (
+        ("teacher", settings.teacher, target.train[0]),
+        ("upper bound", settings.upper, target.test),
+    ):
+        if name in ("", "small"):
+            continue
+        load_teacher(name)
+        if name.removeprefix("toolbox:") == "oracle" and not _has_scenes(target, split):
+            other = ' (or --upper "" for none)' if role == "upper bound" else ""
+            raise InputError(
+                f"the oracle cannot be the {role}: it answers from gold scenes, and {target.name} "
+                f"has none in its split {split!r}; choose another one{other}"
+            )
+
+
+def _has_scenes(task: Task, split: str) -> bool:
+    examples = load_benchmark(task.benchmark).examples(task.data, split)
+    for picture in (p for example in islice(examples, _FEW) for p in example.pictures):
+        with suppress(PictureError):
+            if picture.scene is not None:
+                return True
+    return False
 
 
 def _found(

@@ -127,6 +127,8 @@ def train(
     sets = {"task": material.task, "val": material.val, **material.replay}
     print_of = f"{material.student.backend.fingerprint} {validate is not None}"
     if before is not None and toolbox_name(before) != toolbox_name(material.settings):
+        if settings.method == "full":
+            before = dataclasses.replace(before, dtype="float32")
         material = dataclasses.replace(material, before=before)
         old = find_source(before.model, before.revision, "student", before.adapters)
         print_of += f" {old.fingerprint}"
@@ -199,6 +201,8 @@ def _material(
     packages = ("accelerate", "peft", "psutil") if settings.method == "lora" else ("accelerate",)
     require(packages, INSTALL, "teaching needs")
     bound = student_settings(tool, student)
+    if settings.method == "full":
+        bound = dataclasses.replace(bound, dtype="float32")  # of weights that learn; see precision
     take_own_gpu()
     learner = open_student(tool, bound)
     left_out: Counter[str] = Counter()

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from vprog.errors import InputError, known_names
+from vprog.world.claim import MARK, claim
+from vprog.world.domains import get_domain
 from vprog.world.official_rows import FORMATS, Drawn, Question
+from vprog.world.paraphrases import get_part
 from vprog.world.scene import DEFAULT_SIZE
-from vprog.world.write import Split, Task, write
+from vprog.world.write import Split, Task, check, write
 
 _SPARE = 4
 """So many drawn questions for one that is wanted, as formats take some kinds alone."""
@@ -62,9 +65,22 @@ def write_official(
         raise InputError(f"{task} has no split {split!r}. {known_names(split, format.splits)}")
     if n < 1:
         raise InputError(f"n is {n}; it must be at least 1")
+    check(format.drawn, split, n, size, workers)
+    if phrasing is not None:
+        get_part(phrasing)
     official, folder = format.splits[split], Path(out)
+    settings: dict[str, Any] = {
+        "task": task,
+        "domain": get_domain(domain).name,
+        "split": official,
+        "seed": seed,
+        "size": size,
+        "n": n,
+    }
+    if phrasing is not None:
+        settings["phrasing"] = phrasing
+    claim(folder, settings)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as inside:
             drawn = Path(inside)
             many = n * _SPARE
@@ -78,15 +94,9 @@ def write_official(
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
     _save(folder / f"{official}_sceneGraphs.json", used)
-    return {
-        "task": task,
-        "domain": domain,
-        "split": official,
-        "seed": seed,
-        "size": size,
-        "n": n,
-        "pictures": len(used),
-    }
+    settings["pictures"] = len(used)
+    _save(folder / f"{official}{MARK}", settings)
+    return settings
 
 
 def _save(path: Path, content: Any) -> None:

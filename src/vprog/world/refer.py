@@ -15,6 +15,7 @@ from typing import Any
 
 from vprog.errors import InputError, known_names
 from vprog.example import Scene
+from vprog.world.claim import MARK, claim, said
 from vprog.world.domains import get_domain
 from vprog.world.gqa import scene_graph
 from vprog.world.reference import Ref, read_marks, sample_ref
@@ -66,6 +67,15 @@ def write(
     if n < 1:
         raise InputError(f"n is {n}; at least one expression must be asked for")
     look, folder = get_domain(domain), Path(out)
+    settings = {
+        "task": "refer",
+        "domain": look.name,
+        "split": split,
+        "seed": seed,
+        "size": size,
+        "n": n,
+    }
+    claim(folder, settings)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     refs, tables = _others(folder, split)
     graphs: dict[str, Any] = {}
@@ -96,15 +106,9 @@ def write(
         (f"{split}_sceneGraphs.json", graphs),
     ):
         (folder / name).write_text(json.dumps(content, separators=(",", ":")) + "\n", "utf-8")
-    return {
-        "task": "refer",
-        "domain": look.name,
-        "split": split,
-        "seed": seed,
-        "size": size,
-        "n": n,
-        "pictures": len(graphs),
-    }
+    settings["pictures"] = len(graphs)
+    (folder / f"{split}{MARK}").write_text(said(settings), "utf-8")
+    return settings
 
 
 def _others(folder: Path, split: str) -> tuple[list[Any], dict[str, list[Any]]]:

@@ -17,6 +17,7 @@ from vprog.errors import InputError, known_names
 from vprog.example import Scene
 from vprog.world import gqa, nlvr2, pope, tally
 from vprog.world.balance import Balance
+from vprog.world.claim import MARK, claim
 from vprog.world.domains import Domain, get_domain
 from vprog.world.paraphrases import get_part, reworded
 from vprog.world.scene import (
@@ -95,11 +96,22 @@ def write(
         InputError: An argument is out of bounds, the folder cannot be written, or a process that
             draws died.
     """
-    _check(task, split, n, size, workers)
+    check(task, split, n, size, workers)
     look = get_domain(domain)
     part = get_part(phrasing) if phrasing is not None else ""
     folder = Path(out)
     images = folder / "images"
+    settings: dict[str, Any] = {
+        "task": task,
+        "domain": look.name,
+        "split": split,
+        "seed": seed,
+        "size": size,
+        "n": n,
+    }
+    if part:
+        settings["phrasing"] = part
+    claim(folder, settings)
     try:
         images.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -125,18 +137,8 @@ def write(
     finally:
         _finish(pool)
     _save(folder / f"{split}_sceneGraphs.json", graphs)
-    settings = {
-        "task": task,
-        "domain": look.name,
-        "split": split,
-        "seed": seed,
-        "size": size,
-        "n": n,
-        "pictures": len(graphs),
-    }
-    if part:
-        settings["phrasing"] = part
-    _save(folder / f"{split}_world.json", settings)
+    settings["pictures"] = len(graphs)
+    _save(folder / f"{split}{MARK}", settings)
     return settings
 
 
@@ -144,7 +146,12 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
 
 
-def _check(task: str, split: str, n: int, size: int, workers: int) -> None:
+def check(task: str, split: str, n: int, size: int, workers: int) -> None:
+    """Refuses arguments of ``write`` that are out of bounds.
+
+    Raises:
+        InputError: Names the argument and its bounds.
+    """
     if task not in TASKS:
         raise InputError(f"unknown task {task!r}. {known_names(task, TASKS)}")
     if split not in SPLITS:

@@ -1,0 +1,59 @@
+"""Folders that drawn data is written to: what somebody else put there is not overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vprog.errors import InputError
+
+MARK = "_world.json"
+"""End of the name of the file that says how a split was drawn."""
+
+
+def claim(folder: Path, drawing: Mapping[str, Any]) -> None:
+    """Makes a folder for a drawing, or takes one that was made for the same or for other splits.
+
+    Args:
+        folder: That files will be written to.
+        drawing: How: ``task``, ``domain``, ``split``, ``seed``, ``size``, ``n`` and so on.
+
+    Raises:
+        InputError: It cannot be written, holds other files or another drawing of the split.
+    """
+    mark = folder / f"{drawing['split']}{MARK}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if mark.is_file():
+            _compare(mark, drawing)
+            return
+        if any(folder.iterdir()) and not any(folder.glob(f"*{MARK}")):
+            raise InputError(f"{folder} holds other files; choose another --out")
+        mark.write_text(said(drawing), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def _compare(mark: Path, drawing: Mapping[str, Any]) -> None:
+    try:
+        before = json.loads(mark.read_text(encoding="utf-8"))
+        other = {k for k in {*before, *drawing} - {"pictures"} if before.get(k) != drawing.get(k)}
+    except (ValueError, TypeError, AttributeError):
+        raise InputError(f"{mark} is damaged; remove {mark.parent} and draw again") from None
+    for key in (key for key in drawing if key in other):
+        raise InputError(
+            f"{mark.parent} holds another drawing of {drawing['split']}: {key} was "
+            f"{before.get(key)}, now {drawing[key]}. Choose another --out, or remove the folder"
+        )
+    if other:
+        raise InputError(
+            f"{mark.parent} holds another drawing of {drawing['split']}, with "
+            f"{', '.join(sorted(other))}. Choose another --out, or remove the folder"
+        )
+
+
+def said(drawing: Mapping[str, Any]) -> str:
+    """A drawing as its file says it."""
+    return json.dumps(drawing, separators=(",", ":")) + "\n"
