@@ -166,11 +166,12 @@ def _vp_make(log, state):
             self.num_frames = len(self._vp_frames)
 
         def frame_from_index(self, index):
-            """The frame at `index`, counted from the start of this segment; at most its last."""
+            """The frame at `index`, counted from the start of this segment."""
+            # The last one stands for those behind it, as in ViperGPT.
             return self._vp_frames[index if index < self.num_frames else -1]
 
         def trim(self, start=None, end=None):
-            """The segment from frame `start` up to `end`, exclusive, both within this one."""
+            """The segment from frame `start` up to `end`, exclusive."""
             start = None if start is None else max(start, 0)
             end = None if end is None else min(end, self.num_frames)
             return VideoSegment(self, start, end)
