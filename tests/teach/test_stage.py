@@ -479,9 +479,12 @@ def test_unfinished_stages_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_tasks_are_read(world: Path) -> None:
-    assert read_task("world-gqa=a/b@dev") == Task(
-        benchmark="world-gqa", data=Path("a/b"), test="dev"
-    )
+    home = world / "home"
+    assert read_task(f"world-gqa={home}@dev") == Task(benchmark="world-gqa", data=home, test="dev")
+    with pytest.raises(
+        InputError, match="'world-gqa=nope@dev' is about nope, which does not exist"
+    ):
+        read_task("world-gqa=nope@dev")
     for text in ("world-gqa", "world-gqa=", "=a"):
         with pytest.raises(InputError):
             read_task(text)

@@ -54,7 +54,7 @@ def read_task(text: str) -> Task:
     """``BENCHMARK=FOLDER`` or ``BENCHMARK=FOLDER@SPLIT``: a task of which that split is tested.
 
     Raises:
-        InputError: Not of that form, or an unknown benchmark.
+        InputError: Not of that form, an unknown benchmark, or no such folder.
     """
     benchmark, folder, split = _parts(text)
     return Task(benchmark=benchmark, data=folder, test=split or "test")
@@ -64,7 +64,7 @@ def read_kept(text: str) -> Task:
     """``BENCHMARK=FOLDER`` or ``BENCHMARK=FOLDER@SPLIT``: a task of which that split is replayed.
 
     Raises:
-        InputError: Not of that form, or an unknown benchmark.
+        InputError: Not of that form, an unknown benchmark, or no such folder.
     """
     benchmark, folder, split = _parts(text)
     return Task(benchmark=benchmark, data=folder, train=(split or "train",))
@@ -80,6 +80,8 @@ def _parts(text: str) -> tuple[str, Path, str]:
     if not equals or not folder:
         raise InputError(f"a task is BENCHMARK=FOLDER[@SPLIT], got {text!r}")
     load_benchmark(benchmark)
+    if not Path(folder).exists():
+        raise InputError(f"the task {text!r} is about {folder}, which does not exist")
     return benchmark, Path(folder), split
 
 
