@@ -10,6 +10,12 @@ def test_a_run_of_the_writer_vqa_is_found_and_shown(inside, tmp_path: Path, worl
     inside(*run, "--out", "runs/gold")
     hint = inside("score", "runs/gold", "--json").json["vqa"]["missing"]
     assert "--writer vqa --toolbox oracle" in hint
+    settings = tmp_path / "runs" / "gold" / "run.toml"
+    kept = settings.read_text()
+    settings.write_text(kept.replace('toolbox = "oracle"', 'toolbox = "corners"'))  # of a script
+    hint = inside("score", "runs/gold", "--json").json["vqa"]["missing"]
+    assert hint.endswith("make one from Python, where the toolbox is")
+    settings.write_text(kept)
     inside(*run, "--writer", "vqa", "--out", "runs/bare", "--language", "python")
     scored = inside("score", "runs/gold", "--json").json
     bare = inside("score", "runs/bare", "--json").json

@@ -14,6 +14,7 @@ from vprog.errors import InputError
 from vprog.evaluation.figures import describe
 from vprog.runs.folder import is_run, read_settings, read_traces
 from vprog.runs.record import Record
+from vprog.tools.toolboxes import NAMES, TAUGHT
 from vprog.trace import Trace
 
 
@@ -77,15 +78,16 @@ def bare_vqa(
             figure = describe(mean(credits.values()), [own[id] for id in credits])
             return {"run": str(other), **figure}
     folder = path.resolve()
+    none = f"no run of the bare vqa tool in {folder.parent}"
+    toolbox = settings["toolbox"]
+    if toolbox not in (*NAMES, *TAUGHT) and not Path(toolbox).is_file():
+        return {"value": None, "missing": f"{none}; make one from Python, where the toolbox is"}
     said = ["vprog", "run", settings["benchmark"], "--data", settings["data"]]
-    said += ["--split", settings["split"], "--writer", "vqa", "--toolbox", settings["toolbox"]]
+    said += ["--split", settings["split"], "--writer", "vqa", "--toolbox", toolbox]
     if settings.get("limit"):
         said += ["--limit", settings["limit"], "--seed", settings["seed"]]
     command = shlex.join(map(str, [*said, "--out", f"{folder}-vqa"]))
-    return {
-        "value": None,
-        "missing": f"no run of the bare vqa tool in {folder.parent}; make one: {command}",
-    }
+    return {"value": None, "missing": f"{none}; make one: {command}"}
 
 
 def _candidates(
