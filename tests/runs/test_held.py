@@ -54,3 +54,5 @@ def test_a_folder_of_others_stays_theirs(tmp_path: Path) -> None:
         held(tmp_path, {"seed": 0, "teacher": "oracle"}),
     ):
         pass
+    with held(tmp_path, {"seed": 0, "thresholds": []}):  # new, and not used
+        pass

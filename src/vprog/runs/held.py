@@ -58,16 +58,17 @@ def _check(out: Path, purpose: Mapping[str, Any], but: Collection[str]) -> None:
         return
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
-        strange = next((key for key in purpose if key not in before), None)
+        # What an earlier version did not know is as it was where it is not used.
+        new = [key for key, value in purpose.items() if key not in before and value]
     except (ValueError, TypeError) as error:
         raise InputError(f"{file} is damaged ({error}); remove {out} and start again") from None
-    if strange is not None:
+    if new:
         raise InputError(
-            f"{out} was made by another command or version of vprog, which knew no {strange}. "
+            f"{out} was made by another command or version of vprog, which knew no {new[0]}. "
             "Choose another --out"
         )
-    for key, value in purpose.items():
-        different = _difference(key, _without(before[key], but), _without(value, but))
+    for key in (key for key in purpose if key in before):
+        different = _difference(key, _without(before[key], but), _without(purpose[key], but))
         if different:
             raise InputError(
                 f"{out} was made with other settings: {different}. Choose another --out, or "
