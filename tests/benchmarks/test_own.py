@@ -248,6 +248,12 @@ def test_a_blank_id_is_none(folder: Path) -> None:
     path = write_table(folder / "x.csv", [{"id": "", **row} for row in ROWS])
     path.write_text("\n" + path.read_text())  # a blank line before the header, too
     assert [e.id for e in load(path)] == ["0", "1"]
+    # Nor are columns that a spreadsheet left behind.
+    path.write_text("image,question,answer,,\na.png,What?,yes,,\n")
+    assert [e.answers for e in load(path)] == [("yes",)]
+    path = write_table(folder / "real_world.csv", ROWS)
+    (folder / "real_world_world.json").write_text("{}")
+    assert len(load(folder, "real_world")) == 2
 
 
 def test_two_files_of_a_split(folder: Path) -> None:

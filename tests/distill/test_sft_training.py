@@ -165,7 +165,7 @@ def test_another_grid_is_another_training(student: Callable[[str], str], tmp_pat
     one = settings("full", steps=1)
     for _ in range(2):
         train(student("idefics3"), records(2), tmp_path / "out", one, grid=32)
-    with pytest.raises(InputError, match="a training with other settings"):
+    with pytest.raises(InputError, match="other settings: grid was 32, now 64"):
         train(student("idefics3"), records(2), tmp_path / "out", one, grid=64)
 
 

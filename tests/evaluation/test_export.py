@@ -182,3 +182,6 @@ def test_the_command(inside, tmp_path: Path, world: Path) -> None:
     assert inside("export", "run", "--to", "submission").out == "run/testdev_predictions.json\n"
     assert len(json.loads((tmp_path / "run" / "testdev_predictions.json").read_text())) == 5
     assert "unknown form 'x'" in inside("export", "run", "--to", "x").message
+    for _ in range(2):  # a report takes the place of a report, whatever its name
+        assert inside("view", "run", "--out", "page").out == "page\n"
+    assert "b.parquet is there and no report" in inside("view", "run", "--out", "b.parquet").message

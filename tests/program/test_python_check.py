@@ -61,6 +61,11 @@ PASSES = [
     "import re\nreturn len(re.sub(r'(a)', r'\\g<1>b', 'a'))",
     "import re\nreturn len(re.sub(r'(a)', r'\\1-', 'a'))",
     "import copy\nreturn list(map(copy.copy, [2]))[0]",
+    "import re\nreturn len(re.sub(r'(a)', r'\\\\1x', 'a')) // 2 + 1",
+    # Names of methods may be fields.
+    "import collections as c\nP = c.namedtuple('P', field_names='count')\nreturn P(2).count",
+    "from collections import namedtuple\nf = ['index']\nreturn namedtuple('P', f)(2).index",
+    "class A:\n    pass\na = A()\nsetattr(a, 'title', 2)\nreturn a.title",
 ]
 
 

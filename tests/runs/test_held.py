@@ -47,6 +47,8 @@ def test_a_folder_of_others_stays_theirs(tmp_path: Path) -> None:
     ):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+    for name in ("training.toml", "nohup.out", "a.log", ".hidden"):
+        (tmp_path / name).touch()
     (tmp_path / "labels.csv").rename(tmp_path / "settings.json")
     (tmp_path / "settings.json").write_text('{"seed": 0}')
     with (

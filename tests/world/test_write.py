@@ -233,6 +233,13 @@ def test_what_lies_in_a_folder_is_not_overwritten(tmp_path: Path) -> None:
             draw()
     assert content(mine) == {"val.jsonl": b"my labels"}
     write_official("own", "generalist", 4, 0, tmp_path / "own", split="val")
+    # Folders of earlier versions, which said nothing else of some drawings, take other splits.
+    (tmp_path / "own" / "val_world.json").unlink()
+    write_official("own", "generalist", 4, 0, tmp_path / "own", split="test")
+    write_official("own", "generalist", 4, 0, tmp_path / "own", split="val")
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / ".gitkeep").touch()
+    write("gqa", "generalist", 4, 0, tmp_path / "hidden")
     with pytest.raises(InputError, match="n was 4, now 5"):
         write_official("own", "generalist", 5, 0, tmp_path / "own", split="val")
 

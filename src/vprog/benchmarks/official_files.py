@@ -148,7 +148,8 @@ def _rows(
         header = next((row for row in reader if row), None)
         if not header:
             raise InputError(f"{path} is empty: a line with the names of its columns is needed")
-        twice = next((name for name in header if header.count(name) > 1), None)
+        named = [name for name in header if name.strip()]
+        twice = next((name for name in named if named.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"{path} has the column {twice!r} twice; rename one of them")
         for column in columns:

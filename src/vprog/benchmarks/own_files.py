@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TEXTS = (".jsonl", ".json", ".csv", ".tsv")
 ENDINGS = (*TEXTS, ".parquet", ".arrow")
 
-_BESIDE = ("_sceneGraphs", "_world", "dataset_info", "dataset_dict", "state")
+_BESIDE = ("_sceneGraphs", "dataset_info", "dataset_dict", "state")
 """Ends of the names of files that lie beside data and hold no questions."""
 
 Row = tuple[str, Mapping[str, Any]]
@@ -49,7 +49,9 @@ def find_tables(data: Path, split: str) -> list[Path]:
         path
         for folder in (data, data / "data")
         for path in sorted(folder.glob("*"))
-        if path.suffix in ENDINGS and not path.stem.endswith(_BESIDE)
+        if path.suffix in ENDINGS
+        and not path.stem.endswith(_BESIDE)
+        and not path.name.endswith("_world.json")
     ]
     found = [path for path in there if path.stem == split]
     found = found or [path for path in there if path.stem.startswith(f"{split}-")]

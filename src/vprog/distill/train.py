@@ -18,7 +18,8 @@ from vprog.distill.settings import PromptSettings
 from vprog.distill.sft import Data, Records
 from vprog.distill.sft_loop import Material, SftLoop, Validate
 from vprog.distill.sft_settings import SftSettings
-from vprog.tools.backends.hf.adapters import INSTALL
+from vprog.errors import InputError
+from vprog.tools.backends.hf.adapters import INSTALL, SETTINGS_FILE
 from vprog.tools.backends.hf.runtime import require
 from vprog.training.devices import take_own_gpu
 from vprog.training.folder import Folder
@@ -110,6 +111,7 @@ def train(
     folder = Folder(Path(out), _identity(material, settings, validate))
     done = read_outcome(folder)
     if done is not None:
+        _check_grid(Path(out), material.grid)
         return done
     material.backend.prepare()
     return SftLoop(material, settings, folder, validate).run()
@@ -230,13 +232,22 @@ def _made_by_vprog(dataset: Data) -> tuple[Data, Data | None, PromptSettings, in
     return parts["train"], parts["val"] or None, prompts, grid
 
 
+def _check_grid(out: Path, grid: int | None) -> None:
+    """Refuses a finished training whose checkpoint says another grid of its boxes."""
+    said = json.loads((out / SETTINGS_FILE).read_text(encoding="utf-8")).get("grid")
+    if grid is not None and grid != said:
+        raise InputError(
+            f"{out} holds a training with other settings: grid was {said}, now {grid}; give "
+            "another folder, or delete it"
+        )
+
+
 def _identity(material: Material, settings: SftSettings, validate: Validate | None) -> str:
     """Hash of everything that can change what is learned."""
     said = {k: v for k, v in dataclasses.asdict(settings).items() if k not in NO_MATTER}
     val = None if material.val is None else material.val.digest
     parts = [
-        said, dataclasses.asdict(material.prompts), material.grid,
-        material.backend.source.fingerprint,
+        said, dataclasses.asdict(material.prompts), material.backend.source.fingerprint,
         material.records.digest, val, validate is not None,
     ]  # fmt: skip
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()

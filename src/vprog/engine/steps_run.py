@@ -78,7 +78,9 @@ class StepsRun(Running):
             if self.ended:
                 return ()
             if self._spent_s + time.perf_counter() - started > self._limits.time_s:
-                raise ProgramError("limit", f"ran longer than {self._limits.time_s:g} s")
+                raise ProgramError(
+                    "limit", f"ran longer than {self._limits.time_s:g} s", statement.line
+                )
 
     def _start(
         self, tool: str | None, requests: list[dict[str, Any]], statement: Statement

@@ -207,16 +207,16 @@ def _outline(file: Path, to: str) -> Any:
         text = file.read_text("utf-8")
         if to == "csv":
             return text.partition("\n")[0]
-        try:
-            said = json.loads(text)
-        except ValueError:  # one row a line, of JSON or not
-            line = text.partition("\n")[0]
-            return line.count(",") if not line.startswith("{") else sorted(json.loads(line))
+        line = text.partition("\n")[0]
+        if line.startswith("{") and line.rstrip().endswith("}"):  # one row a line
+            return sorted(json.loads(line))
+        if not line.startswith(("[", "{")):
+            return line.count(",")
+        said = json.loads(text)
     except (OSError, ValueError, pa.ArrowException):
         return None
-    if isinstance(said, list):
-        return [sorted(row) if isinstance(row, dict) else None for row in said[:1]]
-    return type(said).__name__
+    rows = said if isinstance(said, list) else []
+    return [sorted(row) if isinstance(row, dict) else None for row in rows[:1]]
 
 
 def _remove_datasets(folder: Path) -> None:

@@ -33,8 +33,8 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
     Raises:
         InputError: No run, or the file cannot be written.
     """
-    if out is not None and out.is_file() and out.suffix not in (".html", ".htm"):
-        raise InputError(f"{out} is there and no report; choose another --out, ending in .html")
+    if out is not None and out.is_file() and not _is_page(out):
+        raise InputError(f"{out} is there and no report; choose another --out")
     settings = read_settings(run)
     records = [r for r in read_traces(run) if r.verdict.judgement != "skipped"]
     records.sort(key=lambda record: record.verdict.judgement == "right")
@@ -55,6 +55,11 @@ def write_run_report(run: Path, out: Path | None = None, limit: int = 200) -> Pa
     title = f"{settings['benchmark']} {settings['split']}, {settings['language']}"
     items = _items(records, _examples(settings))
     return write_report(out or run / "report.html", title, items, summary, limit)
+
+
+def _is_page(file: Path) -> bool:
+    with file.open("rb") as content:
+        return content.read(15).lower() == b"<!doctype html>"
 
 
 def run_items(run: Path) -> Iterator[ReportItem]:

@@ -323,9 +323,20 @@ class _Checker:
                 func=ast.Name(id="namedtuple") | ast.Attribute(attr="namedtuple"),
                 args=[_, fields, *_],
             ):
-                for found in ast.walk(fields):
-                    if isinstance(found, ast.Constant) and isinstance(found.value, str):
-                        self._own_attributes.update(found.value.replace(",", " ").split())
+                self._fields(fields)
+            case ast.Call(
+                func=ast.Name(id="namedtuple" | "setattr" | "make_dataclass")
+                | ast.Attribute(attr="namedtuple" | "make_dataclass"),
+            ):
+                self._own_attributes.update(_METHODS)  # some of them may be its fields
+
+    def _fields(self, fields: ast.AST) -> None:
+        """Learns the names of a named tuple's fields; in doubt any method's name may be one."""
+        literal = isinstance(fields, ast.Constant | ast.List | ast.Tuple)
+        self._own_attributes.update(() if literal else _METHODS)
+        for found in ast.walk(fields):
+            if isinstance(found, ast.Constant) and isinstance(found.value, str):
+                self._own_attributes.update(found.value.replace(",", " ").split())
 
     def _supported(self, node: ast.AST) -> None:
         match node:
@@ -470,7 +481,7 @@ def _check_replacement(call: ast.Call) -> None:
     given = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "repl")]
     for text in given:
         if isinstance(text, ast.Constant) and isinstance(text.value, str):
-            found = re.search(r"\\(\d+)[A-Za-z_]", text.value)
+            found = re.search(r"(?<!\\)(?:\\\\)*\\(\d+)[A-Za-z_]", text.value)
             if found:
                 number = found.group(1)
                 message = f"before a letter write the group \\{number} as \\g<{number}>"

@@ -55,13 +55,14 @@ def refuse_strange(folder: Path, known: Collection[str]) -> None:
 
     Args:
         folder: That a command wants for itself.
-        known: Names that may be there; hidden files and logs may, too.
+        known: Names that may be there; hidden files, logs and settings may, too.
 
     Raises:
         InputError: There is something else.
     """
     for path in sorted(folder.iterdir()):
-        if path.name not in known and not path.name.startswith(".") and path.suffix != ".log":
+        own = path.suffix in (".log", ".out", ".toml") and path.name != "run.toml"
+        if path.name not in known and not path.name.startswith(".") and not own:
             raise InputError(
                 f"{folder} is a folder that holds other things ({path.name}); choose another --out"
             )

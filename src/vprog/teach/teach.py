@@ -14,7 +14,7 @@ from vprog.benchmarks import load_benchmark
 from vprog.errors import InputError, PictureError
 from vprog.evaluation.run import commit
 from vprog.runs.folder import write_atomically
-from vprog.runs.held import held, phase, phases
+from vprog.runs.held import PURPOSE, held, phase, phases
 from vprog.teach.matrix import run_matrix, step_figures, tasks_of
 from vprog.teach.rounds import Round, Stage
 from vprog.teach.stage import StageSettings, Task, read_before, said_of
@@ -43,7 +43,7 @@ def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
         InputError: Anything wrong with settings, data, models or folder; what is finished is kept.
     """
     before = read_before(settings.after) if settings.after is not None else None
-    _check_teachers(settings)
+    _check_teachers(settings, new=not (out / PURPOSE).is_file())
     purpose = {name: value for name, value in settings.table().items() if name != "rounds"}
     with held(out, purpose, but=NO_MATTER):
         stage = Stage(settings, out, before)
@@ -63,8 +63,12 @@ def teach(settings: StageSettings, out: Path) -> dict[str, Any]:
     return found
 
 
-def _check_teachers(settings: StageSettings) -> None:
+def _check_teachers(settings: StageSettings, *, new: bool) -> None:
     """Refuses names of teachers before anything runs, and an oracle that knows nothing.
+
+    Args:
+        settings: Of the stage.
+        new: Whether nothing has run so far.
 
     Raises:
         InputError: Says which one and why.
@@ -77,7 +81,8 @@ def _check_teachers(settings: StageSettings) -> None:
         if name in ("", "small"):
             continue
         load_teacher(name)
-        if name.removeprefix("toolbox:") == "oracle" and not _has_scenes(target, split):
+        oracle = name.removeprefix("toolbox:") == "oracle"
+        if new and oracle and not _has_scenes(target, split):
             other = ' (or --upper "" for none)' if role == "upper bound" else ""
             raise InputError(
                 f"the oracle cannot be the {role}: it answers from gold scenes, and {target.name} "

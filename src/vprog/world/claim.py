@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from vprog.errors import InputError
 
 MARK = "_world.json"
 """End of the name of the file that says how a split was drawn."""
+
+_GRAPHS = "_sceneGraphs.json"
+"""What every drawing has; that of some tasks said nothing else in earlier versions."""
 
 
 def claim(folder: Path, drawing: Mapping[str, Any]) -> None:
@@ -29,9 +33,12 @@ def claim(folder: Path, drawing: Mapping[str, Any]) -> None:
         if mark.is_file():
             _compare(mark, drawing)
             return
-        if any(folder.iterdir()) and not any(folder.glob(f"*{MARK}")):
+        drawn = any(any(folder.glob(f"*{end}")) for end in (MARK, _GRAPHS))
+        if not drawn and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(f"{folder} holds other files; choose another --out")
-        mark.write_text(said(drawing), encoding="utf-8")
+        beside = folder / f".{mark.name}"  # a mark is whole or not there
+        beside.write_text(said(drawing), encoding="utf-8")
+        os.replace(beside, mark)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
 

@@ -175,7 +175,9 @@ class Endpoint:
             # The client's own limit is for silence; a server that drips must end too.
             async with asyncio.timeout(timeout_s):
                 answer = await self._client.chat.completions.with_raw_response.create(**request)
-        except (self._openai.APITimeoutError, TimeoutError):
+        except (self._openai.APITimeoutError, TimeoutError) as error:
+            if type(error.__cause__).__name__ == "ConnectTimeout":  # nothing was sent
+                lost.billed = None
             raise lost from None
         except self._openai.APIConnectionError as error:
             raise AgainError(f"the connection broke: {_cause(error)}") from None
