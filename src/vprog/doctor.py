@@ -55,7 +55,8 @@ def _packages() -> Iterator[Finding]:
 def _sandbox() -> Finding:
     from vprog.engine.sandbox import Job, Sandbox
     from vprog.engine.settings import Limits
-    from vprog.program.python import api_for, check_python
+    from vprog.program.python import check_python
+    from vprog.program.python_api import api_for
     from vprog.tools.catalogue import TOOLS
 
     checked = check_python("def execute_command(image):\n    return 40 + 2\n", api_for(TOOLS))

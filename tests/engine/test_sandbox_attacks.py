@@ -23,7 +23,8 @@ from vprog.engine import Engine, EngineSettings, Limits, Task
 from vprog.engine.python_run import PythonRun
 from vprog.engine.sandbox import Job, Sandbox
 from vprog.program import Program
-from vprog.program.python import api_for, check_python
+from vprog.program.python import check_python
+from vprog.program.python_api import api_for
 from vprog.tools.catalogue import TOOLS
 from vprog.trace import Trace
 

@@ -219,7 +219,7 @@ def test_what_lies_in_a_folder_is_not_overwritten(tmp_path: Path) -> None:
         write("gqa", "generalist", 4, 1, tmp_path / "drawn")
     reworded = json.loads(before["val_world.json"]) | {"phrasing": "train"}
     (tmp_path / "drawn" / "val_world.json").write_text(json.dumps(reworded))
-    with pytest.raises(InputError, match="with phrasing"):
+    with pytest.raises(InputError, match="another drawing of val: phrasing was train, now None"):
         write("gqa", "generalist", 4, 0, tmp_path / "drawn")
     mine = tmp_path / "mine"
     mine.mkdir()

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from vprog.errors import ProgramError
 from vprog.program.program import Program, input_names
-from vprog.program.python import CheckedPython, api_for, check_python
+from vprog.program.python import CheckedPython, check_python
+from vprog.program.python_api import api_for
 from vprog.program.steps import Statement, compile_steps
 from vprog.tools.catalogue import modules_for
 from vprog.tools.tool import Tool

@@ -36,9 +36,7 @@ def claim(folder: Path, drawing: Mapping[str, Any]) -> None:
         drawn = any(any(folder.glob(f"*{end}")) for end in (MARK, _GRAPHS))
         if not drawn and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(f"{folder} holds other files; choose another --out")
-        beside = folder / f".{mark.name}"  # a mark is whole or not there
-        beside.write_text(said(drawing), encoding="utf-8")
-        os.replace(beside, mark)
+        _write(mark, drawing)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
 
@@ -49,18 +47,31 @@ def _compare(mark: Path, drawing: Mapping[str, Any]) -> None:
         other = {k for k in {*before, *drawing} - {"pictures"} if before.get(k) != drawing.get(k)}
     except (ValueError, TypeError, AttributeError):
         raise InputError(f"{mark} is damaged; remove {mark.parent} and draw again") from None
-    for key in (key for key in drawing if key in other):
+    for key in sorted(other):
         raise InputError(
             f"{mark.parent} holds another drawing of {drawing['split']}: {key} was "
-            f"{before.get(key)}, now {drawing[key]}. Choose another --out, or remove the folder"
-        )
-    if other:
-        raise InputError(
-            f"{mark.parent} holds another drawing of {drawing['split']}, with "
-            f"{', '.join(sorted(other))}. Choose another --out, or remove the folder"
+            f"{before.get(key)}, now {drawing.get(key)}. Choose another --out, or remove the folder"
         )
 
 
-def said(drawing: Mapping[str, Any]) -> str:
-    """A drawing as its file says it."""
-    return json.dumps(drawing, separators=(",", ":")) + "\n"
+def finish(folder: Path, drawing: Mapping[str, Any], pictures: int) -> dict[str, Any]:
+    """Writes down that a drawing is complete.
+
+    Args:
+        folder: That was claimed for it.
+        drawing: As it was claimed.
+        pictures: How many there are.
+
+    Returns:
+        The drawing with ``pictures``, as its file holds it.
+    """
+    done = {**drawing, "pictures": pictures}
+    _write(folder / f"{drawing['split']}{MARK}", done)
+    return done
+
+
+def _write(mark: Path, drawing: Mapping[str, Any]) -> None:
+    """Writes the file so that it is whole or not there."""
+    beside = mark.with_name(f".{mark.name}")
+    beside.write_text(json.dumps(drawing, separators=(",", ":")) + "\n", encoding="utf-8")
+    os.replace(beside, mark)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from vprog.errors import InputError, known_names
-from vprog.world.claim import MARK, claim
+from vprog.world.claim import claim, finish
 from vprog.world.domains import get_domain
 from vprog.world.official_rows import FORMATS, Drawn, Question
 from vprog.world.paraphrases import get_part
@@ -94,9 +94,7 @@ def write_official(
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror or error}") from error
     _save(folder / f"{official}_sceneGraphs.json", used)
-    settings["pictures"] = len(used)
-    _save(folder / f"{official}{MARK}", settings)
-    return settings
+    return finish(folder, settings, len(used))
 
 
 def _save(path: Path, content: Any) -> None:

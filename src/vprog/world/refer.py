@@ -15,7 +15,7 @@ from typing import Any
 
 from vprog.errors import InputError, known_names
 from vprog.example import Scene
-from vprog.world.claim import MARK, claim, said
+from vprog.world.claim import claim, finish
 from vprog.world.domains import get_domain
 from vprog.world.gqa import scene_graph
 from vprog.world.reference import Ref, read_marks, sample_ref
@@ -106,9 +106,7 @@ def write(
         (f"{split}_sceneGraphs.json", graphs),
     ):
         (folder / name).write_text(json.dumps(content, separators=(",", ":")) + "\n", "utf-8")
-    settings["pictures"] = len(graphs)
-    (folder / f"{split}{MARK}").write_text(said(settings), "utf-8")
-    return settings
+    return finish(folder, settings, len(graphs))
 
 
 def _others(folder: Path, split: str) -> tuple[list[Any], dict[str, list[Any]]]:

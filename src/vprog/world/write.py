@@ -17,7 +17,7 @@ from vprog.errors import InputError, known_names
 from vprog.example import Scene
 from vprog.world import gqa, nlvr2, pope, tally
 from vprog.world.balance import Balance
-from vprog.world.claim import MARK, claim
+from vprog.world.claim import claim, finish
 from vprog.world.domains import Domain, get_domain
 from vprog.world.paraphrases import get_part, reworded
 from vprog.world.scene import (
@@ -137,9 +137,7 @@ def write(
     finally:
         _finish(pool)
     _save(folder / f"{split}_sceneGraphs.json", graphs)
-    settings["pictures"] = len(graphs)
-    _save(folder / f"{split}{MARK}", settings)
-    return settings
+    return finish(folder, settings, len(graphs))
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
