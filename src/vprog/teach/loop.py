@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vprog.errors import InputError
 from vprog.teach.lessons import Lessons, all_of, in_turn
+from vprog.teach.mirror import mirrored
 from vprog.teach.replay import Objective
 from vprog.teach.settings import TeachSettings
 from vprog.teach.state import Taught, read_outcome, toolbox_model, write_outcome
@@ -90,12 +91,17 @@ class Loop(training.Loop[TeachSettings, Taught]):
     def _pass(self, place: int) -> Pass:
         """Parts of a forward pass, by its number among those of all processes."""
         size = self.settings.batch_size
-        views = Views(self._material.pictures)
-        parts = self._student.prepare(self._task.batch(place, size), views)
+        parts = self._parts(self._task.batch(place, size), f"task {place}")
         if not self._replay:
             return parts, []
-        old = in_turn(self._replay, place, size)
-        return parts, self._student.prepare(old, views)
+        return parts, self._parts(in_turn(self._replay, place, size), f"replay {place}")
+
+    def _parts(self, rows: Sequence[Supervised], seed: str) -> list[Part]:
+        settings, pictures = self.settings, self._material.pictures
+        if settings.mirror:
+            seed = f"{settings.seed}/mirror {seed}"
+            rows, pictures = mirrored(rows, pictures, settings.mirror, seed)
+        return self._student.prepare(rows, Views(pictures))
 
     def forward(self, step: int, item: Pass) -> tuple[Any, Mapping[str, Any]]:
         """See ``training.Loop``."""

@@ -26,6 +26,8 @@ class TeachSettings(TrainingSettings):
         dense: Share of the steps, from the first on, in which every token in a box stands for it
             (OWL); afterwards one token a box. For students that are far from the target.
         keep: Weight lambda of self-distillation on replayed calls.
+        mirror: Share of the views that are shown as in a mirror; none about which somebody says
+            left or right. Not for pictures with writing.
     """
 
     batch_size: int = 16
@@ -34,6 +36,7 @@ class TeachSettings(TrainingSettings):
     temperature: float = 1.0
     dense: float = 0.0
     keep: float = 1.0
+    mirror: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses values out of range.
@@ -46,4 +49,5 @@ class TeachSettings(TrainingSettings):
             self._at_least(name, 1)
         self._at_least("keep", 0)
         self._share("dense")
+        self._share("mirror")
         self._above_0("temperature")

@@ -68,6 +68,8 @@ def identity(
     """Hash of everything that can change what is learned: settings, student, rows, pictures."""
     blake = hashlib.blake2b(digest_size=16)
     said = {k: v for k, v in dataclasses.asdict(settings).items() if k not in NO_MATTER}
+    if not said["mirror"]:  # as trainings say that began before there was such a setting
+        del said["mirror"]
     blake.update(json.dumps([said, fingerprint], sort_keys=True).encode())
     seen: dict[str, str] = {}
     for name, rows in sets.items():
