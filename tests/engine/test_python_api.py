@@ -34,7 +34,10 @@ METHODS = [
     ("ImagePatch(image)", Region("w", 0, 0, 100, 40)),
     ("ImagePatch(image, left=90)", Region("w", 90, 0, 100, 40)),
     ("ImagePatch(image, upper=10)", Region("w", 0, 30, 100, 40)),
-    ("image.crop(-5, -5, 200, 200)", Region("w", -5, -160, 200, 45)),
+    ("ImagePatch(image.crop(10, 5, 30, 15).cropped_image, 1, 2, 3, 4).left", 11),
+    # no further than the patch, as in ViperGPT
+    ("image.crop(-5, -5, 200, 200)", Region("w", 0, 0, 100, 40)),
+    ("image.crop(10, 5, 30, 15).crop(-5, -5, 200, 200)", Region("w", 10, 25, 30, 35)),
     # tools
     ("image.find('cup')", [Region("w", 0, 0, 50, 40), Region("w", 50, 0, 100, 40)]),
     ("image.find('nothing')", []),
@@ -50,6 +53,9 @@ METHODS = [
     ("image.simple_query('say hello')", "hello"),
     ("image.simple_query()", "What is this?"),
     ("image.crop(7, 0, 9, 9).compute_depth()", 7),
+    ("image.crop(20, 0, 40, 10).shape", [3, 10, 20]),
+    ("image.crop(90, 0, 300, 10).width", 10),
+    ("image.crop(300, 0, 400, 10).width", 0),
     ("image.llm_query('say paris')", "paris"),
     ("image.llm_query('say paris', long_answer=False)", "paris"),
     # overlaps: against a rectangle of the whole picture, edges that touch included
@@ -89,7 +95,19 @@ FUNCTIONS = [
     ("coerce_to_numeric('5-6')", 5),
     ("coerce_to_numeric(2.5)", 2.5),
     ("coerce_to_numeric('route 66.')", 66),
+    ("coerce_to_numeric('unknown')", "unknown"),
+    ("coerce_to_numeric('and')", "and"),
+    ("coerce_to_numeric('thirteen cups')", 13),
+    ("coerce_to_numeric('twenty')", 20),
+    ("coerce_to_numeric('Twenty-five cups and two dogs')", 25),
+    ("coerce_to_numeric('about ninety nine of them')", 99),
+    ("coerce_to_numeric('two hundred and twelve')", 212),
+    ("coerce_to_numeric('one two three')", 1),
+    ("coerce_to_numeric('five or six')", 5),
     ("llm_query('say x')", "x"),
+    ("llm_query('say x', False)", "x"),
+    ("{'a': 2, 'b': 3}.items()", [["a", 2], ["b", 3]]),
+    ("map(abs, [-1, 2])", [1, 2]),
     ("llm_query('say x', context='c')", "x\nContext: c"),
 ]
 
@@ -121,7 +139,8 @@ WRONG = [
     ("image.crop(True, 0, 1, 1)", "type", "left wants a number, got bool"),
     ("ImagePatch('a')", "type", "ImagePatch wants an image"),
     ("image.find('cup')[2]", "runtime", "IndexError"),
-    ("coerce_to_numeric('none')", "runtime", "no number in 'none'"),
+    ("image.crop(9, 0, 5, 9)", "runtime", "ImagePatch has no area"),
+    ("image.crop(0, 9, 5, 5)", "runtime", "ImagePatch has no area"),
     ("1 / 0", "runtime", "ZeroDivisionError"),
     ("{}['a']", "runtime", "KeyError"),
     ("'a' + 1", "type", ""),
@@ -197,6 +216,9 @@ def test_pairs_and_questions_are_passed_by_name() -> None:
     assert trace.failure is not None
     assert trace.failure.kind == "type"
     assert "no answer options" in trace.failure.message
+    spared = python("return possible_answers", "image, possible_answers=None")
+    assert answer(spared) is None
+    assert answer(spared, on=example(picture("l", 10, 10), extra={"choices": ["a"]})) == ["a"]
 
 
 VIDEO = example(*(picture(f"f{n}", 40 + n, 30, shade=n) for n in range(6)))
@@ -221,11 +243,39 @@ VIDEO = example(*(picture(f"f{n}", 40 + n, 30, shade=n) for n in range(6)))
         ("video.trim(-3, 2).num_frames", 2),
         ("VideoSegment(video, 2).num_frames", 4),
         ("sum([f.exists('cup') for f in video.frame_iterator()])", 6),
+        ("[f.width for f in video]", [40, 41, 42, 43, 44, 45]),
+        ("video.trim(2)[1].width", 43),
         ("video.select_answer({}, 'q', ['a'])[:5]", "Known"),
     ],
 )
 def test_video_segments(expression: str, value: Any) -> None:
     assert answer(python(f"return {expression}", "video"), on=VIDEO) == value
+
+
+PAIR = example(picture("l", 40, 30), picture("r", 50, 30))
+
+
+@pytest.mark.parametrize(
+    ("expression", "names", "value", "on"),
+    [
+        ("[p.width for p in images]", "images", [40, 50], PAIR),
+        ("image_list[1].width", "image_list", 50, PAIR),
+        ("ImagePatch(image_dict['right']).width", "image_dict", 50, PAIR),
+        ("[left.width, right.width]", "left, right", [40, 50], PAIR),
+        ("[i.width for i in image_list]", "image_list", [40, 41, 42, 43, 44, 45], VIDEO),
+        ("images.width", "images", 50, example(picture("r", 50, 30))),
+    ],
+)
+def test_several_pictures(expression: str, names: str, value: Any, on: Any) -> None:
+    assert answer(python(f"return {expression}", names), on=on) == value
+
+
+def test_a_pair_as_one_image_is_refused() -> None:
+    trace = run(python("return image.width", "image"), on=PAIR)
+    assert trace.failure is not None
+    assert "takes 1 pictures, but the example needs execute_command(left, right)" in str(
+        trace.failure
+    )
 
 
 def test_no_frame_of_nothing_is_an_error() -> None:

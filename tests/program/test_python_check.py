@@ -66,6 +66,28 @@ PASSES = [
     "import collections as c\nP = c.namedtuple('P', field_names='count')\nreturn P(2).count",
     "from collections import namedtuple\nf = ['index']\nreturn namedtuple('P', f)(2).index",
     "class A:\n    pass\na = A()\nsetattr(a, 'title', 2)\nreturn a.title",
+    # Methods as values.
+    "c = {'b': 1, 'a': 2}\nreturn c[max(c, key=c.get)]",
+    "ds = [{1: 1}, {1: 2}]\nfs = [d.get for d in ds]\nreturn fs[0](1) + fs[0](1)",
+    "a = []\nadd = a.append\nadd(1)\nadd(1)\nreturn len(a)",
+    "return len(list(filter(str.isdigit, ['1', 'a', '2'])))",
+    "return list(map(str.lower, ['A', 'B'])).index('b') + 1",
+    "return len(str.join('', ['ä', 'b']))",
+    "x = [1, 2, 2]\nreturn max(set(x), key=x.count)",
+    "x = [1, 2, 2]\nreturn max(set(x), key=(x\n    or []).count)",
+    "list = [1, 2, 2]\nreturn max([1, 2], key=list.count)",
+    "return sorted({'a': 3, 'b': 1}.items(), key=lambda p: p[1])[0][1] * 2",
+    # Modules at hand; names of annotations; imports that nobody misses.
+    "class A:\n    def __init__(self):\n        self.cropped_image = 2\nreturn A().cropped_image",
+    "return int(math.sqrt(4))",
+    "return int(re.findall('[0-9]', 'a2')[0])",
+    "def f(x: Patch, *rest: List[ImagePatch]) -> Optional[np.ndarray]:\n"
+    "    y: torch.Tensor = 2\n    return y\nz: Tuple[int] = f(1)\nreturn z",
+    "import numpy as np\nfrom PIL import Image\nreturn 2",
+    "from image_patch import ImagePatch, distance\nreturn 2 + distance(image, image) + 1",
+    "from x import (a,\n    b as c,  # a note\n    d)\nimport y; n = 2\nreturn n",
+    "from typing import List, NamedTuple\nx: List[int] = [2]\nreturn x[0]",
+    "try:\n    import cv2\nexcept ImportError:\n    pass\nreturn 2",
 ]
 
 
@@ -88,7 +110,9 @@ REFUSED = [
     ("return x\nx = 1", "name", 2, "'x' is used before it is set in line 3"),
     ("return (1", "syntax", 2, "never closed"),
     ("yield 1", "syntax", 2, "the sandbox has no yield"),
-    ("import numpy\nreturn 1", "name", 2, "no module 'numpy' here"),
+    ("import numpy\nreturn numpy.mean([1])", "name", 2, "no module 'numpy' here"),
+    ("import numpy as np\nreturn np.mean([1])", "name", 2, "no module 'numpy' here"),
+    ("import torch, math\nreturn torch.ones(math.floor(1.0))", "name", 2, "no module 'torch'"),
     ("from math import *\nreturn 1", "syntax", 2, "import *"),
     ("class A(dict):\n    pass\nreturn 1", "syntax", 2, "no inheritance"),
     ("async def f():\n    pass\nreturn 1", "syntax", 2, "not asynchronous"),
@@ -98,11 +122,14 @@ REFUSED = [
     ("try:\n    pass\nexcept* OSError:\n    pass\nreturn 1", "syntax", 2, "no except*"),
     ("class A:\n    @property\n    def x(self):\n        return 1", "syntax", 4, "decorators"),
     ("return callable(image)", "name", 2, "'callable' does not exist in the sandbox"),
-    ("return sorted(['a'], key=str.lower)", "name", 2, "'lambda v: v.lower()'"),
-    ("c = {}\nreturn max(c, key=c.get)", "name", 3, "write 'lambda v: c.get(v)'"),
-    ("a = []\nf = a.append\nreturn a", "name", 3, "methods are no values"),
+    ("return str.maketrans('a', 'b')", "name", 2, "'lambda v: v.maketrans()'"),
+    ("c = {}\nreturn f'{max(c, key=c.get)}'", "name", 3, "write 'lambda v: c.get(v)'"),
+    ("class A:\n    def __lt__(self, other):\n        return 1", "syntax", 3, "call __lt__"),
     ("import re\nreturn re.sub('(a)', r'\\1cm', 'a')", "syntax", 3, r"write the group \1 as \g<1>"),
-    ("from functools import cmp_to_key\nreturn 1", "name", 2, "functools has no 'cmp_to_key'"),
+    (
+        "from functools import cmp_to_key\nreturn cmp_to_key(1)", "name", 2,
+        "functools has no 'cmp_to_key'",
+    ),
     ("import collections\nreturn collections.OrderedDict()", "name", 3, "'OrderedDict'"),
     ("return image.__name__ + image.__dict__", "name", 2, "'__dict__' does not exist"),
     ("return _vp_call", "name", 2, "belong to the engine"),
@@ -135,6 +162,15 @@ WHOLE = [
 def test_a_program_defines_execute_command(text: str, words: str) -> None:
     with pytest.raises(ProgramError, match=words):
         Checker(TOOLS).check(Program(text, "python"), 1)
+
+
+def test_imports_at_the_top_that_nobody_misses() -> None:
+    top = "from __future__ import annotations\nfrom image_patch import *\nimport numpy as np\n"
+    text = f"{top}\n{python('return 2').text}"
+    assert answer(Program(text, "python")) == 2
+    used = f"import image_patch\n{python('return image_patch.x').text}"
+    with pytest.raises(ProgramError, match="no module 'image_patch'"):
+        Checker(TOOLS).check(Program(used, "python"), 1)
 
 
 def test_a_verdict_is_remembered_and_raised_afresh() -> None:

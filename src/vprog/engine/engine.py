@@ -197,9 +197,7 @@ class Engine:
             if isinstance(checked, tuple):
                 self._ready_steps.append(StepsRun(task, checked, self.settings.limits))
                 return
-            given = named_inputs(
-                task.example.question, task.example.extra.get("choices"), checked.given
-            )
+            given = named_inputs(task.example.question, task.example.extra.get("choices"), checked)
             self._ready_python.append(
                 PythonRun(task, checked, given, self.toolbox.tools, self.settings.limits)
             )

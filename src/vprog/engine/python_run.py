@@ -12,6 +12,7 @@ from vprog.engine.settings import Limits
 from vprog.engine.task import Running, Task
 from vprog.errors import ProgramError, VprogError
 from vprog.example import Region
+from vprog.program.program import pictures_as
 from vprog.program.python import CheckedPython
 from vprog.tools.tool import Param, Tool
 from vprog.trace import Call, Result, Source, Step, Value
@@ -61,8 +62,8 @@ class PythonRun(Running):
         pictures = task.example.pictures
         sizes = [(p.id, *p.size) for p in pictures]
         self._heights = {id: height for id, _, height in sizes}
-        video = json.dumps(len(pictures) > 2)
-        self._inputs = f"{json.dumps(sizes)},{video},{json.dumps(dict(given))}"
+        together = json.dumps(pictures_as(len(pictures), program.pictures[0]))
+        self._inputs = f"{json.dumps(sizes)},{together},{json.dumps(dict(given))}"
 
     def job(self) -> Job:
         """The next execution."""
@@ -222,22 +223,24 @@ class PythonRun(Running):
         return ProgramError("runtime", f"{kind}: {message}", line)
 
 
-def named_inputs(example_question: str, choices: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def named_inputs(example_question: str, choices: Any, program: CheckedPython) -> dict[str, Any]:
     """Values for the parameters of ``execute_command`` that are no pictures.
 
     Args:
         example_question: The question.
         choices: Answer options, or None.
-        names: Parameter names.
+        program: Whose parameters.
 
     Raises:
         ProgramError: kind ``type``: a parameter asks for options that the example does not have.
     """
     given: dict[str, Any] = {}
-    for name in names:
+    for name in program.given:
         if name in ("question", "query"):
             given[name] = example_question
         elif name in ("possible_answers", "options", "choices"):
+            if choices is None and name in program.spared:
+                continue
             if choices is None:
                 raise ProgramError(
                     "type", f"the program wants {name!r}, but the example has no answer options"

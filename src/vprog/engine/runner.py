@@ -26,7 +26,7 @@ def _vp_kept_command(key, source):
     return command
 
 
-def _vp_one(program, log, pictures, video, given):
+def _vp_one(program, log, pictures, together, given):
     key, source, keeps_nothing, draws = program
     state = _vp_state if keeps_nothing else [0, None]
     state[0] = 0
@@ -38,11 +38,11 @@ def _vp_one(program, log, pictures, video, given):
         if keeps_nothing:
             _vp_log[:] = log
             command = _vp_kept_command(key, source)
-            done = _vp_answer(command(*_vp_inputs(pictures, video), **given))
+            done = _vp_answer(command(*_vp_inputs(pictures, together), **given))
         else:
             names, inputs, answer = _vp_make(log, state)
             exec(source, names)
-            done = answer(names["execute_command"](*inputs(pictures, video), **given))
+            done = answer(names["execute_command"](*inputs(pictures, together), **given))
         if state[1] is None:
             out = json.dumps(["done", done])
             if len(out) > _VP_MAX:
@@ -73,8 +73,8 @@ def _vp_run(text):
 
 def _vp_raise(text):
     """Executes a failing program once more and lets its exception out, for the line."""
-    source, log, pictures, video, given = json.loads(text)
+    source, log, pictures, together, given = json.loads(text)
     random.seed(0)
     names, inputs, answer = _vp_make(log, [0, None])
     exec(source, names)
-    answer(names["execute_command"](*inputs(pictures, video), **given))
+    answer(names["execute_command"](*inputs(pictures, together), **given))

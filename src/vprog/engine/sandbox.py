@@ -52,8 +52,8 @@ class Job:
     Attributes:
         program: The checked program.
         log: Answers so far, each as the JSON text of ``[tool, args, value]``.
-        inputs: JSON text of pictures, whether they are a video, and named inputs: three values
-            separated by commas, the first a list of ``[id, width, height]``.
+        inputs: JSON text of pictures, how they are handed on (see ``pictures_as``), and named
+            inputs: three values separated by commas, the first a list of ``[id, width, height]``.
     """
 
     program: CheckedPython

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from vprog.errors import ProgramError
-from vprog.program.program import Program, input_names
+from vprog.program.program import Program, input_names, pictures_as
 from vprog.program.python import CheckedPython, check_python
 from vprog.program.python_api import api_for
 from vprog.program.steps import Statement, compile_steps
@@ -60,12 +60,12 @@ class Checker:
         if program.language == "steps":
             return compile_steps(program.text, self._modules, input_names(pictures, "steps"))
         checked = check_python(program.text, self._api)
-        expected = len(input_names(pictures, "python"))
-        if checked.pictures != expected:
-            wanted = ", ".join(input_names(pictures, "python"))
+        names = input_names(pictures, "python")
+        found = len(checked.pictures)
+        if found != len(names) and not (found == 1 and pictures_as(pictures, checked.pictures[0])):
             raise ProgramError(
                 "type",
-                f"execute_command takes {checked.pictures} pictures, but the example needs "
-                f"execute_command({wanted})",
+                f"execute_command takes {found} pictures, but the example needs "
+                f"execute_command({', '.join(names)})",
             )
         return checked

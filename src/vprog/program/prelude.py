@@ -8,6 +8,25 @@
 # Coordinates: pixels of the whole picture, y growing upward, as ViperGPT has them.
 
 
+import math
+import re
+
+_VP_NUMBERS = {
+    word: n
+    for n, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+        "fifteen sixteen seventeen eighteen nineteen".split()
+    )
+}
+_VP_NUMBERS.update(
+    {
+        word: 10 * n
+        for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
+    }
+)
+_VP_ITERABLE = ("list_iterator", "dict_items", "dict_keys", "dict_values", "range", "frozenset")
+
+
 def _vp_make(log, state):
     def _vp_call(module, tool, args):
         if state[1] is not None:
@@ -36,7 +55,7 @@ def _vp_make(log, state):
     def _vp_know(query, context=None, long_answer=True):
         """An answer to a question about the world, not about a picture."""
         prompt = _vp_text(query, "llm_query")
-        if context is not None:
+        if context is not None and not isinstance(context, bool):  # or it was long_answer
             prompt = f"{prompt}\nContext: {context}"
         return _vp_call("llm_query", "knowledge", [prompt])
 
@@ -77,6 +96,7 @@ def _vp_make(log, state):
             self.upper = upper
             self.width = right - left
             self.height = upper - lower
+            self.shape = (3, self.height, self.width)
             self.horizontal_center = (left + right) / 2
             self.vertical_center = (lower + upper) / 2
 
@@ -127,6 +147,12 @@ def _vp_make(log, state):
 
         def crop(self, left, lower, right, upper):
             """The part of this image between the given edges, in this image's own frame."""
+            left = min(max(_vp_number(left, "left"), 0), self.width)
+            lower = min(max(_vp_number(lower, "lower"), 0), self.height)
+            right = min(max(_vp_number(right, "right"), 0), self.width)
+            upper = min(max(_vp_number(upper, "upper"), 0), self.height)
+            if right < left or upper < lower:
+                raise ValueError("ImagePatch has no area: left > right, or lower > upper")
             return ImagePatch(self, left, lower, right, upper)
 
         def overlaps_with(self, left, lower, right, upper):
@@ -176,6 +202,12 @@ def _vp_make(log, state):
             end = None if end is None else min(end, self.num_frames)
             return VideoSegment(self, start, end)
 
+        def __iter__(self):
+            return iter(self._vp_frames)
+
+        def __getitem__(self, index):
+            return self._vp_frames[index]
+
         def frame_iterator(self):
             """The frames, in order."""
             return list(self._vp_frames)
@@ -217,14 +249,14 @@ def _vp_make(log, state):
         return "yes" if bool_answer else "no"
 
     def coerce_to_numeric(string):
-        """The first number in a text, written in digits or as a word up to twelve."""
+        """The first number in a text, in digits or words; the text itself where there is none."""
         if isinstance(string, (int, float)):
             return string
-        words = "zero one two three four five six seven eight nine ten eleven twelve".split()
         text = string.strip().lower().replace(",", "")
-        for token in text.replace("-", " -").split():
-            if token in words:
-                return words.index(token)
+        tokens = text.replace("-", " -").split()
+        for place, token in enumerate(tokens):
+            if token in _VP_NUMBERS:
+                return _vp_words(tokens[place:])
             digits = ""
             for char in token:
                 if char in "0123456789." or (char == "-" and not digits):
@@ -234,7 +266,23 @@ def _vp_make(log, state):
             if digits.strip("-."):
                 digits = digits.rstrip(".")
                 return float(digits) if "." in digits else int(digits)
-        raise ValueError(f"no number in {string!r}")
+        return string
+
+    def _vp_words(tokens):
+        """The number that the first of some words are: "two hundred and twenty -five"."""
+        total = 0
+        last = 1000
+        for token in tokens:
+            word = token.removeprefix("-")
+            if word == "hundred" and 0 < total < 10:
+                total = 100 * total
+                last = 100
+            elif word in _VP_NUMBERS and _VP_NUMBERS[word] < last:
+                total = total + _VP_NUMBERS[word]
+                last = 10 if _VP_NUMBERS[word] >= 20 else 0
+            elif word != "and" or last != 100:
+                break
+        return total
 
     def _vp_encode(value):
         if isinstance(value, ImagePatch):
@@ -248,7 +296,7 @@ def _vp_make(log, state):
             return {"region": value._vp_region()}
         if value is None or isinstance(value, (bool, int, float, str)):
             return {"plain": value}
-        if isinstance(value, (list, tuple, set)):
+        if isinstance(value, (list, tuple, set)) or type(value).__name__ in _VP_ITERABLE:
             return {"list": [_vp_answer(item) for item in value]}
         if isinstance(value, dict):
             return {"dict": {str(key): _vp_answer(value[key]) for key in value}}
@@ -274,11 +322,13 @@ def _vp_make(log, state):
             return _vp_plain(value)
         return value
 
-    def _vp_inputs(pictures, video):
+    def _vp_inputs(pictures, together):
         patches = [ImagePatch([p[0], p[2]], 0, 0, p[1], p[2]) for p in pictures]
-        if not video:
-            return patches
-        return [VideoSegment(patches)]
+        if together == "list":
+            return [patches]
+        if together == "dict":
+            return [dict(zip(["left", "right"], patches))]
+        return [VideoSegment(patches)] if together == "video" else patches
 
     def _vp_print(*values, **options):
         """Does nothing: programs have nobody to talk to."""
@@ -325,6 +375,8 @@ def _vp_make(log, state):
         "filter": _vp_filter,
         "reversed": _vp_reversed,
         "next": _vp_next,
+        "math": math,
+        "re": re,
     }
     # <tools>
     return names, _vp_inputs, _vp_answer

@@ -62,3 +62,23 @@ def input_names(pictures: int, language: Language) -> tuple[str, ...]:
     if pictures == 1:
         return ("image",)
     return ("left", "right") if pictures == 2 else ("video",)
+
+
+def pictures_as(pictures: int, name: str) -> Literal["", "list", "dict", "video"]:
+    """How several pictures are handed on to the only parameter for pictures.
+
+    Args:
+        pictures: Number of pictures of the example.
+        name: Of the parameter.
+
+    Returns:
+        ``list`` (images, image_list); ``dict``, with the keys left and right (image_dict); or
+        ``video``; "" where each picture has a parameter of its own.
+    """
+    if pictures < 2:
+        return ""
+    if name in ("images", "image_list", "image_patches", "patches"):
+        return "list"
+    if pictures == 2:
+        return "dict" if name in ("image_dict", "images_dict") else ""
+    return "video"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vprog.errors import ProgramError, known_names
@@ -25,10 +25,13 @@ from vprog.program.python_names import (
     TYPES,
     python_attributes,
 )
-from vprog.program.python_traits import draws, keeps_nothing, softened
+from vprog.program.python_rewrite import Turn, replaceable, rewritten
+from vprog.program.python_traits import draws, keeps_nothing
 from vprog.tools.tool import Kind, describe, fits
 
 _OWN_NAMES = ("__name__",)
+_AT_HAND = ("math", "re")
+"""Modules that need no import, as where ViperGPT's programs run."""
 _INPUT_NAMES = ("question", "query", "possible_answers", "options", "choices")
 
 
@@ -38,16 +41,18 @@ class CheckedPython:
 
     Attributes:
         source: The text to execute.
-        pictures: How many of the parameters of ``execute_command`` are pictures.
+        pictures: Names of the parameters of ``execute_command`` that are pictures.
         given: Names of its other parameters (question, options).
+        spared: Those of them that it can do without.
         keeps_nothing: Whether nothing that one execution does can be seen by the next, because the
             program has no state outside of its functions' locals and sets no attribute.
         draws: Whether it may use random numbers.
     """
 
     source: str
-    pictures: int
+    pictures: tuple[str, ...]
     given: tuple[str, ...]
+    spared: tuple[str, ...]
     keeps_nothing: bool
     draws: bool
 
@@ -56,6 +61,12 @@ _METHODS = frozenset(
     name for kind in (str, list, dict, set) for name in vars(kind) if not name.startswith("_")
 )
 """Methods of plain values, which the sandbox only has when they are called."""
+_PIXELS = "cropped_image"
+"""Of a patch in ViperGPT, whose place here is the patch itself."""
+_STATIC = OF_TYPES | {"maketrans"}
+"""Methods of a type, not of its values."""
+_NOT_CALLED = ("__lt__", "__le__", "__gt__", "__ge__", "__len__", "__bool__", "__getattr__")
+"""Methods of own classes that the sandbox leaves alone."""
 _NO_FIELDS = frozenset(("ctx", "op", "ops"))
 """Where a tree holds what is neither statement nor expression: operators and the like."""
 _FIELDS = {
@@ -70,8 +81,8 @@ _SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
 _SCOPES += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)  # type: ignore[assignment]
 _LOOPS = (ast.For, ast.While)
 _BINDING = frozenset((
-    ast.Name, ast.FunctionDef, ast.ClassDef, ast.arg, ast.ExceptHandler, ast.alias, ast.MatchAs,
-    ast.MatchStar, ast.MatchMapping, ast.Attribute, ast.AnnAssign, ast.Call,
+    ast.Name, ast.FunctionDef, ast.ClassDef, ast.arg, ast.ExceptHandler, ast.Import, ast.ImportFrom,
+    ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.Attribute, ast.AnnAssign, ast.Call,
 ))  # fmt: skip
 _DOUBTFUL = frozenset((
     ast.Yield, ast.YieldFrom, ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith,
@@ -98,11 +109,11 @@ def check_python(text: str, api: Api) -> CheckedPython:
     command = _command(tree)
     children = _children_of(tree)
     nodes = list(children)
-    _Checker(children, api).check()
-    pictures, given = _parameters(command)
-    return CheckedPython(
-        softened(text, nodes), pictures, given, keeps_nothing(tree, nodes), draws(nodes)
-    )
+    checker = _Checker(children, api, replaceable(text, nodes, _METHODS | {_PIXELS}))
+    checker.check()
+    pictures, given, spared = _parameters(command)
+    source = rewritten(text, nodes, checker.turned, checker.idle)
+    return CheckedPython(source, pictures, given, spared, keeps_nothing(tree, nodes), draws(nodes))
 
 
 Children = Mapping[ast.AST, Sequence[ast.AST]]
@@ -154,16 +165,20 @@ def _command(tree: ast.Module) -> ast.FunctionDef:
     raise ProgramError("name", f"a program defines execute_command(image), but {found}")
 
 
-def _parameters(command: ast.FunctionDef) -> tuple[int, tuple[str, ...]]:
+def _parameters(
+    command: ast.FunctionDef,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Names of pictures, of other inputs, and of those of these that have a default."""
     args = command.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
         raise _error("type", "execute_command takes plain parameters only", command)
-    names = [a.arg for a in args.args]
+    names = tuple(a.arg for a in args.args)
     given = tuple(n for n in names if n in _INPUT_NAMES)
-    pictures = len(names) - len(given)
-    if names[:pictures] != [n for n in names if n not in given]:
+    pictures = tuple(n for n in names if n not in given)
+    if names[: len(pictures)] != pictures:
         raise _error("type", "execute_command takes its pictures first", command)
-    return pictures, given
+    optional = names[len(names) - len(args.defaults) :]
+    return pictures, given, tuple(n for n in given if n in optional)
 
 
 def _error(kind: str, message: str, node: ast.AST) -> ProgramError:
@@ -173,19 +188,35 @@ def _error(kind: str, message: str, node: ast.AST) -> ProgramError:
 
 
 class _Checker:
-    def __init__(self, children: Children, api: Api) -> None:
+    """The check of one program.
+
+    Attributes:
+        turned: Attributes that the sandbox lacks and can do without, and what becomes of them.
+        idle: Imports of what is not here and that nobody misses.
+    """
+
+    def __init__(
+        self, children: Children, api: Api, replaceable: Collection[ast.Attribute]
+    ) -> None:
         self._children = children
         self._api = api
+        self._replaceable = replaceable
         self._bound: set[str] = set()
         self._own_attributes: set[str] = set()
-        self._modules: set[str] = set()
+        self._modules: set[str] = set(_AT_HAND)
         self._called: set[ast.AST] = set()
+        self.turned: dict[ast.Attribute, Turn] = {}
+        self.idle: set[ast.stmt] = set()
 
     def check(self) -> None:
+        said = _annotations(self._children)
+        self._leave_out_imports(said)
         for node in self._children:
             if type(node) in _BINDING:
                 self._collect(node)
         for node in self._children:
+            if node in said:
+                continue
             if type(node) in _DOUBTFUL:
                 self._supported(node)
             elif isinstance(node, ast.Name):
@@ -196,6 +227,27 @@ class _Checker:
                 self._call(node)
             elif isinstance(node, ast.FunctionDef):
                 _check_order(node, self._children)
+
+    def _leave_out_imports(self, said: Collection[ast.AST]) -> None:
+        """Finds imports whose names nobody reads, or that the API has anyway."""
+        imports = [n for n in self._children if isinstance(n, (ast.Import, ast.ImportFrom))]
+        if not imports:
+            return
+        read = {
+            node.id
+            for node in self._children
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node not in said
+        }
+        for node in imports:
+            if not _is_here(node) and not any(
+                (alias.asname or alias.name.split(".")[0]) in read
+                and not (isinstance(node, ast.ImportFrom) and self._has(alias))
+                for alias in node.names
+            ):
+                self.idle.add(node)
+
+    def _has(self, alias: ast.alias) -> bool:
+        return alias.name in self._api.functions and alias.asname in (None, alias.name)
 
     def _collect(self, node: ast.AST) -> None:
         if isinstance(node, ast.Call):
@@ -216,9 +268,10 @@ class _Checker:
                     )
             case ast.arg(arg=name) | ast.ExceptHandler(name=str() as name):
                 self._bound.add(name)
-            case ast.alias(name=name, asname=asname):
-                self._bound.add(asname or name.split(".")[0])
-                self._modules.add(asname or name.split(".")[0])
+            case ast.Import(names=names) | ast.ImportFrom(names=names) if node not in self.idle:
+                for alias in names:
+                    self._bound.add(alias.asname or alias.name.split(".")[0])
+                    self._modules.add(alias.asname or alias.name.split(".")[0])
             case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
                 self._bound.add(name)
             case ast.MatchMapping(rest=str() as name):
@@ -256,12 +309,14 @@ class _Checker:
                 raise _error("syntax", "the sandbox has no inheritance of classes", node)
             case ast.ClassDef(body=body):
                 for inner in body:
-                    if isinstance(inner, ast.FunctionDef) and inner.decorator_list:
-                        raise _error("syntax", "the sandbox has no decorators of methods", inner)
+                    if isinstance(inner, ast.FunctionDef):
+                        _check_method(inner)
             case ast.Delete():
                 raise _error("syntax", "the sandbox has no del; build a new value without it", node)
             case ast.TryStar():
                 raise _error("syntax", "the sandbox has no except*; write except", node)
+            case ast.Import() | ast.ImportFrom() if node in self.idle:
+                pass
             case ast.Import(names=names):
                 for alias in names:
                     self._module(alias.name, node)
@@ -291,7 +346,7 @@ class _Checker:
             raise _error("name", f"{name!r}: names starting with _vp belong to the engine", node)
         if not isinstance(node.ctx, ast.Load) or name in self._bound or name in BUILTINS:
             return
-        if name in self._api.functions or name in _OWN_NAMES:
+        if name in self._api.functions or name in _OWN_NAMES or name in _AT_HAND:
             return
         if name in NO_BUILTINS:
             raise _error("name", f"{name!r} does not exist in the sandbox", node)
@@ -303,7 +358,10 @@ class _Checker:
         known = {*self._api.methods, *self._api.attributes}
         match node.value:
             case ast.Name(id=kind) if kind in TYPES and kind not in self._bound:
-                if (kind, name) not in OF_TYPES and name != "__name__":
+                if name in _METHODS - _STATIC and node in self._replaceable:
+                    self.turned[node] = "function of a type"
+                    return
+                if name not in OF_TYPES and name != "__name__":
                     message = f"{kind} has no {name!r} in the sandbox; call it on a value, as in"
                     raise _error("name", f"{message} 'lambda v: v.{name}()'", node)
         private = name.startswith("__") and name.endswith("__") and name != "__name__"
@@ -311,11 +369,17 @@ class _Checker:
             raise _error("name", f"the attribute {name!r} does not exist in the sandbox", node)
         if name in known or name in self._own_attributes:
             return
+        if name == _PIXELS and node in self._replaceable:
+            self.turned[node] = "its value"
+            return
         if name in python_attributes():
             if name in _METHODS and isinstance(node.ctx, ast.Load) and node not in self._called:
                 match node.value:
-                    case ast.Name(id=owner) if owner in TYPES or owner in self._modules:
+                    case ast.Name(id=owner) if owner in TYPES - self._bound | self._modules:
                         return
+                if node in self._replaceable:
+                    self.turned[node] = "function"
+                    return
                 said = f"lambda v: {ast.unparse(node)}(v)"
                 raise _error("name", f"methods are no values in the sandbox; write {said!r}", node)
             return
@@ -382,6 +446,40 @@ class _Checker:
             raise _error(
                 "type", f"{name} wants {param}: {kind}, got {describe(value.value)}", value
             )
+
+
+def _annotations(children: Children) -> set[ast.AST]:
+    """Nodes of annotations, which nothing evaluates."""
+    found: list[ast.AST] = []
+    for node in children:
+        kind = type(node)
+        said = None
+        if kind is ast.arg or kind is ast.AnnAssign:
+            said = node.annotation  # type: ignore[attr-defined]
+        elif kind is ast.FunctionDef:
+            said = node.returns  # type: ignore[attr-defined]
+        if said is not None:
+            found.append(said)
+    for node in found:  # grows on the way
+        found += children[node]
+    return set(found)
+
+
+def _is_here(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether the sandbox has all that a statement imports."""
+    if isinstance(node, ast.Import):
+        return all(alias.name in MODULES for alias in node.names)
+    known = MODULES.get(node.module or ".", "").split()
+    names = [alias.name for alias in node.names]
+    return bool(known) and (names == ["*"] or set(names) <= set(known))
+
+
+def _check_method(method: ast.FunctionDef) -> None:
+    """Refuses what methods of own classes cannot be."""
+    if method.decorator_list:
+        raise _error("syntax", "the sandbox has no decorators of methods", method)
+    if method.name in _NOT_CALLED:
+        raise _error("syntax", f"the sandbox does not call {method.name}; write a function", method)
 
 
 def _check_replacement(call: ast.Call) -> None:

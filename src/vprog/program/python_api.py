@@ -71,7 +71,7 @@ def _core_api() -> Api:
                     elif not method.name.startswith("_"):
                         methods[method.name] = _signature(method, texts)
     attributes = (
-        "left", "lower", "right", "upper", "width", "height", "horizontal_center",
+        "left", "lower", "right", "upper", "width", "height", "shape", "horizontal_center",
         "vertical_center", "start", "end", "num_frames",
     )  # fmt: skip
     return Api(functions, methods, attributes)

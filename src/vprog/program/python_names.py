@@ -81,7 +81,7 @@ TYPES = frozenset((
     "type",
 ))  # fmt: skip
 """Types whose methods are called on values alone: no ``str.lower``, but for ``OF_TYPES``."""
-OF_TYPES = frozenset((("dict", "fromkeys"), ("bytes", "fromhex")))
+OF_TYPES = frozenset(("fromkeys", "fromhex"))
 
 
 @lru_cache(maxsize=1)
