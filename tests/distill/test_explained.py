@@ -75,5 +75,7 @@ def test_a_student_that_repeats_the_programs_is_perfect_and_one_that_errs_is_not
     assert figures["box_f1_trace"]["value"] is None
 
     silent = run(world, tmp_path / "silent", student({k: (a, None) for k, (a, _) in told.items()}))
+    with pytest.raises(InputError, match=r"'parrot'.*give the places a side of its boxes: --grid"):
+        run_quality(erring)
     with pytest.raises(InputError, match="holds no rationales; run the model with --explain"):
         run_quality(silent, grid=100)

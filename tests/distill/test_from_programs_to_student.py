@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from students import make_student
 
+from vprog.errors import InputError
 from vprog.runs.folder import read_traces
 
 __all__ = ["make_student"]
@@ -53,9 +55,12 @@ def test_a_data_set_of_a_run_tunes_a_student(
     answered = inside(*run, "--model", "student", "--explain", "--out", "runs/student", "--json")
     assert answered.json["answered"] == 16
     assert len(list(read_traces(tmp_path / "runs/student"))) == 16
-    figures = run_quality(
+    figures = run_quality(tmp_path / "runs/student", reference=tmp_path / "runs/gold")
+    assert figures == run_quality(
         tmp_path / "runs/student", grid=32, reference=tmp_path / "runs/gold"
-    )  # fmt: skip
+    )
+    with pytest.raises(InputError, match="on a grid of 32 places; leave --grid out"):
+        run_quality(tmp_path / "runs/student", grid=100)
     assert figures["n"] == 16
     compared = inside("score", "runs/gold", "runs/student", "--json").json
     assert compared["comparison"]["n"] == 16

@@ -277,3 +277,13 @@ def test_options_become_settings(
     file.write_text('batch_size = "all"\n')
     with pytest.raises(InputError, match="batch_size must be a whole number, got 'all'"):
         distill_settings(given)
+
+
+def test_a_test_split_that_is_not_there_is_told_before_anything_runs(
+    world: Path, student: Callable[[str], str], tmp_path: Path
+) -> None:
+    task = Task(benchmark="world-gqa", data=world, test="tset")
+    settings = settings_of(world, student("idefics3"), tasks=(task,))
+    with pytest.raises(InputError, match="tset"):
+        distill(settings, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -237,7 +237,7 @@ def test_hostile_text_stays_text(study: Path, runs: tuple[Path, Path]) -> None:
     one = next(iter(read_explanations(runs[0], 100).values()))
     bad = replace(one, answer="=HYPERLINK(1)", text=HOSTILE)
     item = studies.Item(number=1, sides=(bad, bad), models=(0, 1))
-    assert HOSTILE not in page([item], CRITERIA, 100)
+    assert HOSTILE not in page([item], CRITERIA)
     assert "'=HYPERLINK(1)" in studies._sheet([item])
 
 

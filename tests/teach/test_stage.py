@@ -556,6 +556,8 @@ def test_options_become_settings(world: Path, tmp_path: Path) -> None:
     assert settings.keep[0].train == ("val",)
     with pytest.raises(InputError, match="PART=N"):
         stage_settings({**given, "limit": ["train"]})
+    with pytest.raises(InputError, match=r"--writer replay:programs\.jsonl"):
+        stage_settings({**given, "writer": "chat"})
 
 
 def test_toolbox_files_start_from_each_other(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from vprog.example import Example, Picture
 from vprog.program import Program
 from vprog.tools.toolboxes import load_toolbox
 from vprog.writers import Repair, Sampling, Writer, WriterSettings, load_writer
+from vprog.writers.replay import Replay
 
 ONE = Sampling()
 FIVE = Sampling(k=5, temperature=0.7)
@@ -136,7 +137,12 @@ def test_equal_questions_are_asked_once(tmp_path: Path) -> None:
         again = example("How many  cups are there?", id="2")
         assert texts(chat(server.url, record=record), CUPS, again) == [[PROGRAM]] * 2
         assert len(server.bodies) == 1
-    assert json.loads(record.read_text())["ids"] == [CUPS.id, "2"]
+    kept = json.loads(record.read_text())
+    assert kept["ids"] == [CUPS.id, "2"]
+    assert kept["questions"] == {CUPS.id: CUPS.question, "2": again.question}
+    other = example("How many dogs are there?", id="2")
+    with pytest.raises(InputError, match="its programs of '2' are for 'How many  cups"):
+        list(Replay(record).write([other], "steps", Sampling()))
 
 
 def test_too_many_requests_waits_as_long_as_it_is_told(waits: list[float], tmp_path: Path) -> None:

@@ -85,6 +85,10 @@ def test_replay_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text(json.dumps(rows[1] | {"question": "who?"}))
     with pytest.raises(InputError, match=r"of '7' are for 'who\?', and here '7' is ''"):
         write(Replay(tmp_path / "q.jsonl"), seven, "python")
+    # Rows of several splits may have one id.
+    both = [rows[1] | {"question": "who?"}, rows[1] | {"program": "y", "question": ""}]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, both)))
+    assert write(Replay(tmp_path / "q.jsonl"), seven, "python") == [Program("y", "python")]
     (tmp_path / "q.jsonl").write_text(json.dumps(rows[1] | {"question": 3}))
     with pytest.raises(InputError, match="line 1: question must be text"):
         Replay(tmp_path / "q.jsonl")
@@ -94,6 +98,10 @@ def test_replay_of_a_file(tmp_path: Path) -> None:
     ("row", "said"),
     [
         ({"ids": 5, "programs": [{"program": "x"}]}, "ids must be a list of ids, got 5"),
+        (
+            {"ids": ["1"], "questions": 5, "programs": [{"program": "x"}]},
+            "questions must be an object, got 5",
+        ),
         ({"id": "1", "program": "x", "logprob": 10**400}, "logprob must be a number or left out"),
         ({"id": "1", "program": "x", "logprob": math.nan}, "logprob must be a number or left out"),
     ],

@@ -14,7 +14,9 @@ def study(
     first: Annotated[Path, typer.Argument(help="Folder of a run.")],
     second: Annotated[Path, typer.Argument(help="Folder of another run of the same examples.")],
     n: Annotated[int, typer.Option(help="Examples to rate.")] = 100,
-    grid: Annotated[int, typer.Option(help="Places a side of the boxes.")] = 100,
+    grid: Annotated[
+        int | None, typer.Option(help="Places a side of the boxes; a student's own if left out.")
+    ] = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("study"),
     json: Json = False,

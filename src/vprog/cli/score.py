@@ -21,7 +21,10 @@ def score(
         Path | None, typer.Option(help="With --rationales: run whose traces boxes are compared to.")
     ] = None,
     grid: Annotated[
-        int | None, typer.Option(help="With --rationales: places a side of boxes; 100 if left out.")
+        int | None,
+        typer.Option(
+            help="With --rationales: places a side of boxes; a student's own if left out."
+        ),
     ] = None,
     key: Annotated[Path | None, typer.Option(help="Of a study; key.json beside it.")] = None,
     json: Json = False,
@@ -44,7 +47,7 @@ def score(
         from vprog.cli.score_rationales import ratings_of, rationales_of
 
         if rationales:
-            rationales_of(runs, programs, 100 if grid is None else grid, json)
+            rationales_of(runs, programs, grid, json)
         else:
             ratings_of(runs, key, json)
         return

@@ -12,15 +12,15 @@ from vprog.cli.options import print_json
 from vprog.errors import InputError
 
 
-def rationales_of(runs: Sequence[Path], programs: Path | None, grid: int, json: bool) -> None:
+def rationales_of(
+    runs: Sequence[Path], programs: Path | None, grid: int | None, json: bool
+) -> None:
     """Figures of the explanations of one run."""
     from vprog.distill.explained import run_quality
-    from vprog.distill.settings import RationaleSettings
 
     if len(runs) != 1:
         raise InputError(f"--rationales scores one run, got {len(runs)}; its programs' run goes "
                          "to --programs")  # fmt: skip
-    RationaleSettings(grid=grid)  # checks the grid
     figures = run_quality(runs[0], grid=grid, reference=programs)
     if json:
         print_json({"run": str(runs[0]), "programs": programs and str(programs), **figures})

@@ -189,6 +189,24 @@ def answerer_settings(student: str, **settings: Any) -> AnswererSettings:
     return made
 
 
+def student_grid(student: str) -> int | None:
+    """Places a side of the boxes that a student writes, as ``vprog.json`` says, or None.
+
+    Args:
+        student: See ``answerer_settings``.
+
+    Raises:
+        InputError: The model is missing or broken.
+    """
+    from vprog.tools.backends.hf.adapters import SETTINGS_FILE
+
+    file = Answerer(answerer_settings(student), "student").source.folder / SETTINGS_FILE
+    if not file.is_file():
+        return None
+    said = json.loads(file.read_text(encoding="utf-8")).get("grid")
+    return said if isinstance(said, int) else None
+
+
 def student_toolbox(student: str, explain: bool = False) -> Toolbox:
     """The toolbox in which a student answers whole questions; for the writer ``direct``.
 

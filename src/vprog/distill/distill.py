@@ -11,7 +11,7 @@ from typing import Any
 from vprog.console import note
 from vprog.distill.explained import read_explanations, verified_rationales
 from vprog.distill.latency import latency
-from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline, check_writer
+from vprog.distill.pipeline import STUDENTS, DistillSettings, Pipeline, check_tests, check_writer
 from vprog.distill.table import found
 from vprog.distill.train import NO_MATTER
 from vprog.errors import InputError
@@ -41,6 +41,7 @@ def distill(settings: DistillSettings, out: Path, *, timed: bool = True) -> dict
     """
     if not (out / PURPOSE).is_file():
         check_writer(settings)
+        check_tests(settings)
     with held(out, settings.table(), but=NO_MATTER):
         pipeline = Pipeline(settings, out)
         pipeline.go()

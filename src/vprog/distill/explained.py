@@ -9,6 +9,7 @@ from typing import Any
 
 from vprog.benchmarks import load_benchmark
 from vprog.benchmarks.benchmark import Benchmark
+from vprog.distill.answerer import student_grid
 from vprog.distill.quality import Explained, rationale_quality
 from vprog.distill.rationale import render
 from vprog.distill.settings import RationaleSettings
@@ -30,12 +31,41 @@ class Explanation:
         answer: In normal form; None where there is none.
         text: The explanation; "" where there is none.
         right: Whether the answer is a label's.
+        grid: Places a side of the boxes of the explanation.
     """
 
     example: Example
     answer: str | None
     text: str
     right: bool
+    grid: int
+
+
+def grid_of(run: Path, given: int | None) -> int:
+    """Places a side of the boxes in a run's explanations.
+
+    Args:
+        run: Folder of the run.
+        given: What the user says; None takes the student's own, which its checkpoint tells.
+
+    Raises:
+        InputError: No run; the student has another grid, or can no longer be asked for it.
+    """
+    toolbox, _, model = str(read_settings(run)["toolbox"]).partition(":")
+    usual = RationaleSettings().grid if given is None else RationaleSettings(grid=given).grid
+    if toolbox != "model":
+        return usual
+    try:
+        own = student_grid(model)
+    except InputError as error:
+        if given is None:
+            raise InputError(f"{error}; give the places a side of its boxes: --grid") from None
+        return given
+    if own is None:
+        return usual
+    if given not in (None, own):
+        raise InputError(f"{model} writes its boxes on a grid of {own} places; leave --grid out")
+    return own
 
 
 def read_explanations(run: Path, grid: int) -> dict[str, Explanation]:
@@ -64,6 +94,7 @@ def read_explanations(run: Path, grid: int) -> dict[str, Explanation]:
                 answer=record.verdict.answer,
                 text=_text(record, example, benchmark, told, tools),
                 right=record.verdict.judgement == "right",
+                grid=grid,
             )
     if not found:
         raise InputError(f"{run} has no finished trace; start its command again")
@@ -88,20 +119,21 @@ def _text(
 
 
 def run_quality(
-    run: Path | str, *, grid: int, reference: Path | str | None = None
+    run: Path | str, *, grid: int | None = None, reference: Path | str | None = None
 ) -> dict[str, Any]:
     """Figures of a run's explanations; see ``rationale_quality``.
 
     Args:
         run: Folder of a student's run, or of one of programs.
-        grid: Places a side of the boxes.
+        grid: Places a side of the boxes; see ``grid_of``.
         reference: Folder of a run of programs over the same examples; boxes are compared with the
             rationales of its verified traces. None compares with none.
 
     Raises:
-        InputError: See ``read_explanations``; or the run holds no explanation.
+        InputError: See ``read_explanations`` and ``grid_of``; or the run holds no explanation.
     """
     run = Path(run)
+    grid = grid_of(run, grid)
     benchmark = load_benchmark(str(read_settings(run)["benchmark"]))
     references = {} if reference is None else verified_rationales(Path(reference), grid)
     items = [

@@ -377,6 +377,16 @@ def check_writer(settings: DistillSettings) -> None:
             asyncio.run(writer.open_endpoints().close())
 
 
+def check_tests(settings: DistillSettings) -> None:
+    """Reads the first example of every split that is tested at the end.
+
+    Raises:
+        InputError: There is no such split, or its files are not as they must be.
+    """
+    for task in settings.tasks:
+        next(iter(load_benchmark(task.benchmark).examples(task.data, task.test)), None)
+
+
 def run_to_end(settings: RunSettings, out: Path) -> None:
     """A run of programs; the bare ``vqa`` row is left out where the toolbox binds no such tool."""
     from vprog.evaluation.progress import ProgressLine
@@ -417,25 +427,21 @@ def dialect(
 ) -> tuple[RationaleSettings, PromptSettings]:
     """How rationales and questions are written for a student: as asked, or as it was pre-trained.
 
-    A checkpoint may say so itself in its ``vprog.json``: ``grid``, and what it is asked
-    below ``answer``.
+    A checkpoint may say so itself in its ``vprog.json``: ``grid``, and what it is asked below
+    ``answer``.
 
     Args:
         student: Hub id, folder or zoo name.
         grid: Places a side; None is the student's, or 100.
         plain: Lower-case words with blanks between; None is the student's, or no.
     """
-    from vprog.distill.answerer import Answerer, answerer_settings
-    from vprog.tools.backends.hf.adapters import SETTINGS_FILE
+    from vprog.distill.answerer import Answerer, answerer_settings, student_grid
 
-    backend = Answerer(answerer_settings(student), "student")
-    file, said = backend.source.folder / SETTINGS_FILE, {}
-    if file.is_file():
-        said = json.loads(file.read_text(encoding="utf-8"))
-    prompts = backend.settings.prompts
+    prompts = Answerer(answerer_settings(student), "student").settings.prompts
     if plain is not None:
         prompts = dataclasses.replace(prompts, plain=plain)
-    return RationaleSettings(grid=grid or said.get("grid", 100)), prompts
+    own = student_grid(student) or RationaleSettings().grid
+    return RationaleSettings(grid=own if grid is None else grid), prompts
 
 
 def choice_of(filters: Sequence[str]) -> ChoiceSettings:

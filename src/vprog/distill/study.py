@@ -19,7 +19,7 @@ from typing import Any
 
 from vprog.benchmarks.metric import Ratio
 from vprog.console import note
-from vprog.distill.explained import Explanation, read_explanations
+from vprog.distill.explained import Explanation, grid_of, read_explanations
 from vprog.distill.study_page import page
 from vprog.errors import InputError, PictureError, known_names
 from vprog.evaluation.figures import cluster_of, describe
@@ -57,7 +57,7 @@ class Item:
 
 
 def export_study(
-    first: Path, second: Path, out: Path, n: int = 100, seed: int = 0, grid: int = 100
+    first: Path, second: Path, out: Path, n: int = 100, seed: int = 0, grid: int | None = None
 ) -> int:
     """Writes ``study.html``, ``study.csv`` and ``key.json``.
 
@@ -67,7 +67,7 @@ def export_study(
         out: Folder to write.
         n: Items, drawn from the examples that both runs answered.
         seed: Of the draw, the order and the sides.
-        grid: Places a side of the boxes.
+        grid: Places a side of the boxes; see ``grid_of``.
 
     Returns:
         The number of items.
@@ -81,7 +81,7 @@ def export_study(
     names = [str(read_settings(run)["benchmark"]) for run in (first, second)]
     if names[0] != names[1]:
         raise InputError(f"cannot compare {first} of {names[0]} with {second} of {names[1]}")
-    answers = [read_explanations(run, grid) for run in (first, second)]
+    answers = [read_explanations(run, grid_of(run, grid)) for run in (first, second)]
     common = [id for id in answers[0] if id in answers[1]]
     if not common:
         raise InputError(f"{first} and {second} have no example in common")
@@ -123,7 +123,7 @@ def export_study(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror}") from None
-    write_atomically(out / "study.html", page(items, CRITERIA, grid).encode("utf-8"))
+    write_atomically(out / "study.html", page(items, CRITERIA).encode("utf-8"))
     write_atomically(out / "study.csv", _sheet(items).encode("utf-8"))
     write_atomically(out / "key.json", told.encode("utf-8"))
     return len(items)

@@ -59,13 +59,12 @@ document.getElementById("save").addEventListener("click", () => {
 """
 
 
-def page(items: Sequence[Item], criteria: Mapping[str, str], grid: int) -> str:
+def page(items: Sequence[Item], criteria: Mapping[str, str]) -> str:
     """The page; it holds pictures and texts and says nowhere which model is which.
 
     Args:
         items: In the order of the page.
         criteria: What is rated -> the question.
-        grid: Places a side of the boxes.
 
     Raises:
         PictureError: A picture cannot be read.
@@ -87,7 +86,7 @@ def page(items: Sequence[Item], criteria: Mapping[str, str], grid: int) -> str:
         parts.append("<div class=sides>")
         for side, said in zip("AB", item.sides, strict=True):
             parts.append(f'<div data-side="{side}" data-item="{item.number}"><h3>{side}</h3>')
-            parts += _pictures(example, said.text, grid)
+            parts += _pictures(example, said.text, said.grid)
             parts.append(f"<p>Answer: <q>{escape(said.answer or 'none')}</q></p>")
             parts.append(f"<p>{escape(said.text) or 'No explanation.'}</p>")
             for name, question in criteria.items():

@@ -19,6 +19,13 @@ def stage_settings(given: Mapping[str, Any]) -> StageSettings:
         InputError: An option that cannot be read.
     """
     load_benchmark(given["benchmark"])
+    if given["writer"] == "chat":
+        raise InputError(
+            "a stage asks no endpoint: write its programs first, each split and language (`vprog "
+            "run BENCHMARK --data FOLDER --split train --language steps --writer chat --model NAME "
+            "--base-url URL --record programs.jsonl --out runs/train`), then teach with "
+            "--writer replay:programs.jsonl"
+        )
     target = Task(
         benchmark=given["benchmark"],
         data=given["data"],

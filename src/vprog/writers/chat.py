@@ -49,7 +49,7 @@ class _Job:
 
     Attributes:
         example: The first of them.
-        ids: Of all of them.
+        questions: Of all of them, by id.
         question: Everything that makes it: model, messages, sampling.
         key: Of ``question``.
         k: Replies wanted.
@@ -57,7 +57,7 @@ class _Job:
     """
 
     example: Example
-    ids: tuple[str, ...]
+    questions: Mapping[str, str]
     question: dict[str, Any]
     key: str
     k: int
@@ -163,17 +163,18 @@ class Chat:
         }
         if sampling.top_p < 1:
             question["top_p"] = sampling.top_p
-        return _Job(example, (example.id,), question, exchange_key(question), sampling.k, repair)
+        asked = {example.id: example.question}
+        return _Job(example, asked, question, exchange_key(question), sampling.k, repair)
 
     def _ask(self, jobs: Sequence[_Job], language: Language) -> Iterator[list[Reply]]:
         """The replies to each job, in order."""
         self.check_context(jobs, self._settings.context)
-        ids: dict[str, list[str]] = {}
+        questions: dict[str, dict[str, str]] = {}
         for job in jobs:
-            ids.setdefault(job.key, []).append(job.example.id)
+            questions.setdefault(job.key, {}).update(job.questions)
         merged: dict[str, _Job] = {}
         for job in jobs:
-            merged.setdefault(job.key, dataclasses.replace(job, ids=tuple(ids[job.key])))
+            merged.setdefault(job.key, dataclasses.replace(job, questions=questions[job.key]))
         unknown = [j for j in merged.values() if len(self.record.replies(j.key)) < j.k]
         most = self._settings.concurrency * max(1, len(self._settings.base_urls))
         asking = Concurrent(unknown, _session(self, unknown, language), most)
@@ -250,7 +251,8 @@ class Chat:
         self.spend(billed_of(answer.request, answer.response))
         self._answered = True
         row = {
-            "ids": list(job.ids),
+            "ids": list(job.questions),
+            "questions": dict(job.questions),
             "language": language,
             "key": job.key,
             "repair": job.repair,

@@ -36,9 +36,9 @@ def exchange_key(question: Mapping[str, Any]) -> str:
 class Record:
     """Exchanges in a JSONL file, one a line, written as soon as they end.
 
-    A line holds ``ids``, ``language``, ``key``, ``repair``, ``programs``, ``request``,
-    ``response``, ``errors`` (of tries before), ``lost`` (tokens of those of them that may be on the
-    bill) and ``seconds``; ``replay:FILE`` reads it too.
+    A line holds ``ids`` and their ``questions``, ``language``, ``key``, ``repair``, ``programs``,
+    ``request``, ``response``, ``errors`` (of tries before), ``lost`` (tokens of those of them that
+    may be on the bill) and ``seconds``; ``replay:FILE`` reads it too.
 
     Attributes:
         billed: Tokens of the exchanges that were read.

@@ -23,7 +23,7 @@ class Replay:
 
     A line holds ``id``, ``program``, ``language`` and optionally ``logprob`` and ``question``. The
     record of the chat writer is such a file too. Where the question is known, programs are for no
-    other one: other data may have the same ids.
+    other one: other data, and other splits, may have the same ids.
     """
 
     def __init__(self, source: Path) -> None:
@@ -37,14 +37,13 @@ class Replay:
         """
         self.name = f"replay:{source}"
         self.usage = Usage()
-        self._programs: dict[tuple[str, str], list[Program]] = defaultdict(list)
-        self._questions: dict[str, str] = {}
+        self._programs: dict[tuple[str, str], list[tuple[str | None, Program]]] = defaultdict(list)
+        self._questions: dict[str, dict[str | None, None]] = defaultdict(dict)
         digest = hashlib.sha256()
         rows = _from_run(source) if is_run(source) else _from_file(source)
         for id, program, question in rows:
-            if question is not None:
-                self._questions[id] = question
-            self._programs[id, program.language].append(program)
+            self._programs[id, program.language].append((question, program))
+            self._questions[id][question] = None
             digest.update(repr((id, program.language, program.text)).encode())
         self.fingerprint = f"replay {digest.hexdigest()[:16]}"
 
@@ -58,14 +57,16 @@ class Replay:
         """
         del sampling
         for example in examples:
-            asked = self._questions.get(example.id, example.question)
-            if asked != example.question:
+            fitting = (None, example.question)
+            asked = self._questions.get(example.id, fitting)
+            if not any(question in asked for question in fitting):
                 raise InputError(
                     f"cannot replay {self.name.partition(':')[2]}: its programs of {example.id!r} "
-                    f"are for {asked!r}, and here {example.id!r} is {example.question!r}. Replay "
-                    "what was written for the same data"
+                    f"are for {next(iter(asked))!r}, and here {example.id!r} is "
+                    f"{example.question!r}. Replay what was written for the same data"
                 )
-            yield self._programs.get((example.id, language), [])
+            found = self._programs.get((example.id, language), [])
+            yield [program for question, program in found if question in fitting]
 
     def repair(
         self, broken: Sequence[Repair], language: Language, sampling: Sampling
@@ -127,9 +128,13 @@ def _parsed(line: str) -> Iterator[Row]:
         ids = row.get("ids", [])
         if not isinstance(ids, list):
             raise InputError(f"ids must be a list of ids, got {str(ids)[:60]}")
+        questions = row.get("questions") or {}
+        if not isinstance(questions, dict):
+            raise InputError(f"questions must be an object, got {str(questions)[:60]}")
         for id in ids:
+            asked = {"id": id, "question": questions.get(str(id))}
             for program in programs:
-                yield _program(row | program | {"id": id})
+                yield _program(row | program | asked)
 
 
 def _is_belief(value: Any) -> bool:
