@@ -80,11 +80,17 @@ def zoo_rows(results: Iterable[Mapping[str, Any]]) -> list[list[str]]:
                 f"{python['n']:,}",
                 percent(steps["accuracy"], steps["ci95"]),
                 percent(python["accuracy"], python["ci95"]),
-                percent(vqa["accuracy"], vqa["ci95"]) if vqa else "-",
+                _bare(vqa, python["n"]) if vqa else "-",
                 percent(python["majority"]),
             ]
         )
     return rows
+
+
+def _bare(vqa: Mapping[str, Any], n: int) -> str:
+    """The bare tool's accuracy; where it answers other examples than the programs, how many."""
+    shown = percent(vqa["accuracy"], vqa["ci95"])
+    return shown if vqa["n"] == n else f"{shown}, n = {vqa['n']:,}"
 
 
 def score_rows(scores: Mapping[str, Any]) -> list[list[str]]:
