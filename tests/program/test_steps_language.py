@@ -90,6 +90,8 @@ LENIENT = {
     "by position": "A=EVAL('2')\nR=RESULT(A)",
     "double quotes": 'A=EVAL(expr="2")\nR=RESULT(var=A)',
     "tabs": "A=EVAL(\texpr='2')\nR\t=\tRESULT(var=A)",
+    "any case": "A=Eval(expr='2')\nR=result(var=A)",
+    "quotes inside": "A=EVAL(expr='2 if 'a' == 'a' else 3')\nR=RESULT(var=A)",
     "a name set twice": "A=EVAL(expr='1')\nA=EVAL(expr='{A} + 1')\nR=RESULT(var=A)",
 }
 
@@ -118,6 +120,7 @@ ERRORS = [
     ("", "syntax", None, "has no step"),
     ("# only this", "syntax", None, "has no step"),
     ("for x in y: pass", "syntax", 1, "found for"),
+    ("def execute_command(image):\n    return 1", "syntax", 1, "say --language python"),
     ("X=IMAGE\nR=RESULT(var=X)", "syntax", 1, "found assign"),
     ("X=CROP(image=IMAGE,box=CROP(image=IMAGE,box=[]))\nR=RESULT(var=X)", "syntax", 1, "CROP"),
 ]  # fmt: skip
@@ -200,3 +203,28 @@ def test_numbers_without_bounds_are_refused(number: str) -> None:
 
 def test_a_negative_number_is_one() -> None:
     assert answer(steps("R=RESULT(var=-3)")) == -3
+
+
+QUOTED = {
+    "question='What color is the dog's collar?'": "What color is the dog's collar?",
+    "question='is it the 'big' one, or the dog's?'": "is it the 'big' one, or the dog's?",
+    'question="say "a, b" and it\'s (c)"': 'say "a, b" and it\'s (c)',
+    "question='a\\'b's'": "a'b's",
+}
+
+
+@pytest.mark.parametrize("argument", QUOTED)
+def test_quotes_inside_of_a_quoted_argument(argument: str) -> None:
+    text = f"\nA=VQA(image=IMAGE,{argument})  # it's\nR=RESULT(var=A)"
+    trace = run(Program(text, "steps"))
+    assert trace.failure is None
+    assert trace.steps[0].args["question"] == QUOTED[argument]
+    lists = "A=LIST(query='main characters in Disney's Frozen',max=7)\nR=RESULT(var=A)"
+    assert Checker(TOOLS).check(Program(lists, "steps"), 1)
+
+
+def test_an_error_is_that_of_the_text_as_it_was_written() -> None:
+    text = "A=VQA(image=IMAGE,question='the dog's)\nR=RESULT(var=A)"
+    with pytest.raises(ProgramError, match="invalid syntax") as caught:
+        Checker(TOOLS).check(Program(text, "steps"), 1)
+    assert caught.value.line == 1

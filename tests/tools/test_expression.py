@@ -46,6 +46,11 @@ MEANINGS = [
     # membership
     ("'red' in {WORDS}", True), ("'RED' in {WORDS}", True), ("'green' in {WORDS}", False),
     ("'green' not in {WORDS}", True), ("'dress' in {TEXT}", True), ("2 in ['1', '2']", True),
+    ("{TEXT}.startswith('Women')", True), ("{TEXT}.endswith(['x', 'DRESS'])", True),
+    ("{TWO}.startswith('3')", False),
+    # & | ^ as in VisProg's own programs
+    ("{YES} & {NO}", False), ("{YES} | {NO}", True), ("{T} ^ {YES}", False),
+    ("({ONE} > 0) & ({TWO} == 2)", True),
     # logic
     ("{YES} and {NO}", "no"), ("not {NO}", True), ("not {YES}", False), ("{NO} or {YES}", "yes"),
     ("{YES} xor {NO}", True), ("{YES} xor {YES}", False), ("{T} xor {F} xor {T}", False),
@@ -88,6 +93,8 @@ def test_meaning(text: str, meaning: Any) -> None:
 
 REFUSED = [
     ("X", "name", "variables stand in braces"), ("len", "name", "does not know 'len'"),
+    ("'a'.startswith()", "syntax", "startswith takes 1 argument"),
+    ("'a'.lower('b')", "syntax", "lower takes no arguments"), ("{ONE} & 2", "syntax", "yes and no"),
     ("eval('1')", "name", "no function 'eval'"), ("'a'.format()", "name", "no method 'format'"),
     ("leng('a')", "name", "Did you mean 'len'?"), ("{}", "syntax", "braces hold"),
     ("{1}", "syntax", "braces hold"), ("{A", "syntax", "braces hold"),

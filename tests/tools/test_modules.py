@@ -226,14 +226,18 @@ def test_emoji_covers_the_box_with_a_face(mood: str) -> None:
     assert (face == (60, 40, 0)).all(axis=-1).sum() > 5
 
 
-def test_moods_differ_and_others_are_refused() -> None:
+def test_moods_differ_and_the_nearest_is_drawn() -> None:
     smiling, _ = edited("X=EMOJI(image=IMAGE,object=B,emoji='smiling')")
     sad, _ = edited("X=EMOJI(image=IMAGE,object=B,emoji='sad')")
     assert (smiling != sad).any()
-    text = "X=EMOJI(image=IMAGE,object=[IMAGE],emoji='angry')\nR=RESULT(var=X)"
-    trace = run(Program(text, "steps"))
-    assert trace.failure is not None
-    assert "smiling, winking, crying, sad faces, not 'angry'" in trace.failure.message
+    for name, like in (("face_with_tongue", smiling), ("angry face", sad)):
+        pixels, _ = edited(f"X=EMOJI(image=IMAGE,object=B,emoji='{name}')")
+        assert (pixels == like).all()
+    notes = []
+    for name in ("face_with_tongue", "winking_face"):
+        text = f"X=EMOJI(image=IMAGE,object=[IMAGE],emoji='{name}')\nR=RESULT(var=X)"
+        notes.append(run(Program(text, "steps")).steps[0].info.get("note"))
+    assert notes == ["no face 'face_with_tongue' to draw: a smiling one is drawn", None]
 
 
 EDITS = ["COLORPOP(image={},object={})", "BGBLUR(image={},object={})", "TAG(image={},object={})",

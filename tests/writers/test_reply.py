@@ -25,6 +25,11 @@ PYTHON = "def execute_command(image):\n    x = 1\n\n    return x"
         f"<think>\nHm.\n</think>\n<think>\n{DRAFT}\n</think>\n{STEPS}",
         f"First:\n```\npip install vprog\n```\nthen\n```\n{STEPS}\n```",
         f"```\n{STEPS}",
+        f"Draft:\n```\n{DRAFT}\n```\nWait, corrected:\n```\n{STEPS}\n```",
+        "1. B=LOC(image=IMAGE,object='x')\n2. F=RESULT(var=B)",
+        "Step 1: B=LOC(image=IMAGE,object='x')\nStep 2: F=RESULT(var=B).\nThat is all.",
+        "- `B=LOC(image=IMAGE,object='x')`\n- `F=RESULT(var=B)`",
+        "First we look:\nB=LOC(image=IMAGE,object='x')\nThen we answer:\nF=RESULT(var=B)",
         STEPS.replace("\n", "\r\n"),
         f"Program:\n{STEPS}",
     ],
@@ -40,6 +45,11 @@ def test_steps(reply: str) -> None:
         f"```python\n{PYTHON}\n```\nIt returns 1.",
         f"Here is the function:\n\n{PYTHON}\n\nIt returns 1.",
         f"<think>def execute_command</think>\n{PYTHON}\n",
+        f"```python\n{PYTHON}\n\nprint(execute_command(image))\n```",
+        f"```python\n{PYTHON}\n\nresult = execute_command(image)\nprint(result)\n```",
+        f"{PYTHON}\n\nif __name__ == '__main__':\n    execute_command(None)",
+        f"```python\ndef execute_command(image):\n    return 0\n```\nNo:\n```python\n{PYTHON}\n```",
+        f"```python\n{PYTHON}\n```\nNot this one:\n```python\ndef execute_command(:\n```",
     ],
 )
 def test_python(reply: str) -> None:
@@ -48,6 +58,18 @@ def test_python(reply: str) -> None:
 
 def test_python_keeps_what_belongs_to_it() -> None:
     text = "import math\n\n\ndef half(x):\n    return x / 2\n\n\n# main\n" + PYTHON
+    assert program_text(text, "python") == text
+    for before, behind in (
+        ('COLORS = ["red", "blue"]\n\n', ""),
+        ("try:\n    import math\nexcept ImportError:\n    math = None\n\n", ""),
+        ("Patch = ImagePatch\n\n", ""),
+        ('"""Counts.\n\nno indentation here\n"""\n\n', ""),
+    ):
+        text = f"{before}{PYTHON.replace('x = 1', 'x = COLORS, math, Patch')}{behind}"
+        assert program_text(text, "python") == text
+        assert program_text(f"Here:\n```python\n{text}\n```\nDone.", "python") == text
+    text = PYTHON.replace("x = 1", "x = helper(LIMIT)")
+    text += "\n\nLIMIT = 3\n\ndef helper(n):\n    return n"
     assert program_text(text, "python") == text
     wrapped = "def execute_command(\n    image,\n):\n    return 1"
     assert program_text(wrapped, "python") == wrapped

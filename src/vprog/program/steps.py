@@ -1,8 +1,9 @@
 """The ``steps`` language: VisProg's one-step-a-line programs, parsed and checked.
 
 A step is ``NAME=MODULE(arg=value, ...)``. Blank lines, comments, steps over several lines, both
-quotes, negative numbers and lists are fine. A line of the language is valid Python syntax, so
-Python's own parser reads it; nothing is ever executed as Python.
+quotes, negative numbers and lists are fine, and modules may be in any case. A line of the language
+is valid Python syntax, but for quotes inside of quotes, so Python's own parser reads it; nothing is
+ever executed as Python.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from typing import Any
 
 from vprog.errors import ProgramError, known_names
 from vprog.program.program import MAX_CHARACTERS
+from vprog.program.quotes import requoted
 from vprog.tools.expression import parse_expression
 from vprog.tools.module import Module
 from vprog.tools.tool import MAX_NUMBER, Kind, Param, describe, fits
+
+_LINE_END = re.compile("\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +99,11 @@ def _parse(text: str) -> list[ast.stmt]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            try:
-                return ast.parse(textwrap.dedent(text)).body
-            except IndentationError:
-                lines = re.split("\r\n?|\n", text)
-                return ast.parse("\n".join(line.strip() for line in lines)).body
+            return _read(text)
         except SyntaxError as error:
+            mended = _requoted(text)
+            if mended is not None:
+                return mended
             raise ProgramError(
                 "syntax",
                 f"{error.msg}; a step is NAME=MODULE(arg=value, ...)",
@@ -114,12 +117,31 @@ def _parse(text: str) -> list[ast.stmt]:
             raise ProgramError("syntax", f"cannot read the program: {reason}") from None
 
 
+def _read(text: str) -> list[ast.stmt]:
+    """What Python's parser makes of a text; its indentation never matters."""
+    try:
+        return ast.parse(textwrap.dedent(text)).body
+    except IndentationError:
+        return ast.parse("\n".join(line.strip() for line in _LINE_END.split(text))).body
+
+
+def _requoted(text: str) -> list[ast.stmt] | None:
+    """What is read once quotes inside of quoted arguments are set right, line by line, or None."""
+    try:
+        return _read("\n".join(requoted(line) for line in _LINE_END.split(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def _statement(node: ast.stmt, modules: Mapping[str, Module], kinds: dict[str, Kind]) -> Statement:
     match node:
         case ast.Assign(
             targets=[ast.Name(id=target)], value=ast.Call(func=ast.Name(id=name)) as call
         ):
             pass
+        case ast.FunctionDef() | ast.Import() | ast.ImportFrom() | ast.Return():
+            message = f"this is Python and not steps ({_shown(node)}); say --language python"
+            raise ProgramError("syntax", message, node.lineno, node.col_offset + 1)
         case _:
             raise ProgramError(
                 "syntax",
@@ -128,7 +150,7 @@ def _statement(node: ast.stmt, modules: Mapping[str, Module], kinds: dict[str, K
                 node.lineno,
                 node.col_offset + 1,
             )
-    module = modules.get(name)
+    module = modules.get(name) or modules.get(name.upper())
     if module is None:
         raise ProgramError(
             "name",
@@ -138,7 +160,7 @@ def _statement(node: ast.stmt, modules: Mapping[str, Module], kinds: dict[str, K
         )
     statement = _arguments(target, module, call, kinds)
     kinds[target] = module.returns
-    if name == "RESULT" and statement.variables:
+    if module.name == "RESULT" and statement.variables:
         kinds[target] = kinds[statement.variables[0][1]]
     return statement
 

@@ -51,7 +51,16 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "all": lambda v: all(truth(x) for x in v),
     "sorted": lambda v: sorted(v),
 }
-METHODS = ("lower", "upper", "strip", "title")
+METHODS: Mapping[str, Callable[..., Any]] = {
+    "lower": lambda v: as_text(v).lower(),
+    "upper": lambda v: as_text(v).upper(),
+    "strip": lambda v: as_text(v).strip(),
+    "title": lambda v: as_text(v).title(),
+    "startswith": lambda v, words: _has_edge(str.startswith, v, words),
+    "endswith": lambda v, words: _has_edge(str.endswith, v, words),
+}
+_WITH_WORDS = ("startswith", "endswith")
+"""Methods that take an argument: a text, or a list of which any will do."""
 
 
 class _Values(dict[str, Value]):
@@ -110,6 +119,12 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+_BITS: Mapping[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.BitAnd: ("&", operator.and_),
+    ast.BitOr: ("|", operator.or_),
+    ast.BitXor: ("^", operator.xor),
+}
+"""Operators between truth values: VisProg's programs have them in place of and, or, xor."""
 _ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -118,6 +133,7 @@ _ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 _ALLOWED = (
     "variables in braces, numbers, quoted text, + - * / // %, comparisons, in, and, or, xor, not, "
+    "& | ^ between yes and no, "
     f"'a if c else b', lists, indexing, {', '.join(FUNCTIONS)}"
 )
 
@@ -131,6 +147,9 @@ def _check(node: ast.AST, known: frozenset[str], depth: int = 0) -> None:
         case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.UAdd(), operand=child):
             children = [child]
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            children = [left, right]
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BITS:
+            _check_bits(_BITS[type(op)][0], (left, right))
             children = [left, right]
         case ast.Compare(left=left, comparators=others):
             children = [left, *others]
@@ -156,18 +175,36 @@ def _check(node: ast.AST, known: frozenset[str], depth: int = 0) -> None:
                 raise ProgramError(
                     "name", f"EVAL has no function {name!r}. {known_names(name, FUNCTIONS)}"
                 )
-        case ast.Call(func=ast.Attribute(value=value, attr=name), args=[], keywords=[]):
-            if name not in METHODS:
-                raise ProgramError(
-                    "name", f"EVAL has no method {name!r}. {known_names(name, METHODS)}"
-                )
-            children = [value]
+        case ast.Call(func=ast.Attribute(value=value, attr=name), args=words, keywords=[]):
+            _check_method(name, words)
+            children = [value, *words]
         case _:
             raise ProgramError(
                 "syntax", f"EVAL does not allow {type(node).__name__}; allowed are {_ALLOWED}"
             )
     for child in children:
         _check(child, known, depth + 1)
+
+
+def _check_bits(sign: str, operands: Sequence[ast.expr]) -> None:
+    """Refuses numbers and words beside & | ^: they are those of a comparison without brackets."""
+    for operand in operands:
+        if isinstance(operand, ast.Constant) and not isinstance(_plain(operand.value), bool):
+            raise ProgramError(
+                "syntax",
+                f"EVAL: {sign} stands between yes and no, found {describe(operand.value)}; put "
+                f"comparisons into brackets; allowed are {_ALLOWED}",
+            )
+
+
+def _check_method(name: str, words: Sequence[ast.expr]) -> None:
+    if name not in METHODS:
+        raise ProgramError("name", f"EVAL has no method {name!r}. {known_names(name, METHODS)}")
+    wanted = int(name in _WITH_WORDS)
+    if len(words) != wanted:
+        raise ProgramError(
+            "syntax", f"EVAL: {name} takes {wanted or 'no'} argument{'s' * (1 - wanted)}"
+        )
 
 
 def truth(value: Any) -> bool:
@@ -324,6 +361,8 @@ def _compile(node: ast.AST) -> Compute:
             return lambda v: sign * _number(inner(v))
         case ast.BinOp(left=left, op=op, right=right):
             first, second, operation = _compile(left), _compile(right), type(op)
+            if operation in _BITS:
+                return lambda v: _bits(operation, first(v), second(v))
             return lambda v: _binary(operation, first(v), second(v))
         case ast.Compare(left=left, ops=ops, comparators=others):
             pairs = [(type(op), _compile(c)) for op, c in zip(ops, others, strict=True)]
@@ -341,9 +380,9 @@ def _compile(node: ast.AST) -> Compute:
             function = _join if name == JOIN else FUNCTIONS[name]
             given = [_compile(arg) for arg in args]
             return lambda v: _bounded(function(*[arg(v) for arg in given]))
-        case ast.Call(func=ast.Attribute(value=value, attr=name)):
-            text = _compile(value)
-            return lambda v: _bounded(getattr(as_text(text(v)), name)())
+        case ast.Call(func=ast.Attribute(value=value, attr=name), args=args):
+            method, parts = METHODS[name], [_compile(part) for part in (value, *args)]
+            return lambda v: _bounded(method(*[part(v) for part in parts]))
     raise AssertionError(f"unchecked node {node!r}")
 
 
@@ -395,6 +434,24 @@ def _binary(op: type[ast.operator], left: Any, right: Any) -> Any:
     if op is ast.Add and isinstance(left, str) and isinstance(right, str) and words:
         return _bounded(left + right)
     return _bounded(_OPERATORS[op](_number(left), _number(right)))
+
+
+def _bits(op: type[ast.operator], left: Any, right: Any) -> bool:
+    sign, operation = _BITS[op]
+    values = [_plain(value) for value in (left, right)]
+    for given, value in zip((left, right), values, strict=True):
+        if not isinstance(value, bool):
+            raise ProgramError(
+                "type", f"EVAL: {sign} stands between yes and no, got {describe(given)}"
+            )
+    return bool(operation(*values))
+
+
+def _has_edge(edge: Callable[[str, str], bool], value: Any, words: Any) -> bool:
+    """Whether a text begins or ends with a word, or one of a list, without regard to case."""
+    text = as_text(value).lower()
+    found = words if isinstance(words, list) else [words]
+    return any(edge(text, as_text(word).lower()) for word in found)
 
 
 def _compare(
