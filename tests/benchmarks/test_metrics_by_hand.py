@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scored import answers_of, figures_of
 
-from vprog.benchmarks import gqa, load_benchmark, nlvr2, pope, refcoco, tallyqa
+from vprog.benchmarks import gqa, load_benchmark, nlvr, nlvr2, pope, refcoco, tallyqa
+from vprog.benchmarks.benchmark import Benchmark
 from vprog.benchmarks.gqa_metrics import grounding
+from vprog.benchmarks.metric import Metric, Missing, Ratio
+from vprog.evaluation.figures import count, describe
 from vprog.example import Example, Picture, Region
 from vprog.trace import Step, Trace, Value
 
@@ -68,6 +72,19 @@ def test_gqa(tmp_path: Path) -> None:
     }
 
 
+def test_gqa_distribution_has_no_interval_and_counts_who_takes_part(tmp_path: Path) -> None:
+    # Labels and answers of one distribution: 0.0, which no resample of both reaches.
+    labels = ["red", "blue", "green"] * 8
+    examples = [
+        gqa_example(str(i), label, "query", group="color" if i < 18 else None)
+        for i, label in enumerate(labels)
+    ]
+    given_: list[Value] = [*labels[1:18], labels[0], *labels[18:]]
+    answers = answers_of(gqa.BENCHMARK, examples, given_, tmp_path)
+    figure = describe(gqa.BENCHMARK.metrics(answers)["distribution"], range(24))
+    assert figure == {"value": 0.0, "ci95": None, "n": 18, "interval": None, "unit": "number"}
+
+
 def test_gqa_says_what_it_needs(tmp_path: Path) -> None:
     figures = figures_of(gqa.BENCHMARK, GQA, GIVEN, tmp_path, "testdev")
     assert (figures["validity"], figures["plausibility"]) == (None, None)
@@ -97,10 +114,43 @@ def test_grounding() -> None:
 
 
 def test_nlvr2_consistency() -> None:
-    examples = [example(str(i), "yes", group=g) for i, g in enumerate("aabbc")]
+    examples = [
+        example(str(i), "yes", group=g, extra={"group_size": "aabbc".count(g)})
+        for i, g in enumerate("aabbc")
+    ]
     answers = ["yes", "yes", "yes", "no", "no"]
     assert figures_of(nlvr2.BENCHMARK, examples, answers)["consistency"] == pytest.approx(1 / 3)
     assert figures_of(nlvr2.BENCHMARK, [], [])["consistency"] is None
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "members"), [(nlvr2.BENCHMARK, "pairs"), (nlvr.BENCHMARK, "pictures")]
+)
+def test_a_statement_of_which_some_are_missing_is_not_consistent(
+    benchmark: Benchmark, members: str
+) -> None:
+    def consistency(sizes: dict[str, int]) -> Metric:
+        given_: list[Value] = ["yes", "yes", "yes", "no", "yes"]
+        examples = [
+            example(str(i), "yes", group=g, extra={"group_size": sizes[g]} if g in sizes else {})
+            for i, g in enumerate("aabbc")
+        ]
+        return benchmark.metrics(answers_of(benchmark, examples, given_))["consistency"]
+
+    # a: right, and all there. b: wrong. c: right as far as it is there.
+    found = consistency({"a": 2, "b": 2, "c": 4})
+    assert found.value() == 0.5
+    assert isinstance(found, Ratio)
+    assert count(found) == 2
+    nothing = consistency({"a": 4, "b": 4, "c": 4})
+    assert isinstance(nothing, Missing)
+    assert f"needs all {members} of a statement; run without --limit" in nothing.why
+    assert "another --out" not in nothing.why
+    # Runs of earlier versions do not say how many there are.
+    old = consistency({})
+    assert isinstance(old, Missing)
+    assert f"needs all {members} of a statement" in old.why
+    assert "into another --out" in old.why
 
 
 def test_tally_accuracy_and_rmse() -> None:
@@ -129,6 +179,58 @@ def test_pope_precision_recall_f1_and_yes_ratio() -> None:
         "yes_ratio": 0.5,
     }
     assert figures_of(pope.BENCHMARK, examples, ["no"] * 6)["f1"] == 0.0
+
+
+def official_pope(lines: list[str], labels: list[str]) -> dict[str, float]:
+    """The official script: labels and answers by place, every answer yes or no."""
+    answers = []
+    for line in lines:
+        words = json.loads(line)["answer"].split(".")[0].replace(",", "").split(" ")
+        answers.append("no" if {"No", "not", "no"} & set(words) else "yes")
+    pairs = Counter(zip(answers, labels, strict=True))
+    precision = pairs["yes", "yes"] / answers.count("yes")
+    recall = pairs["yes", "yes"] / labels.count("yes")
+    return {
+        "accuracy": (pairs["yes", "yes"] + pairs["no", "no"]) / len(labels),
+        "precision": precision,
+        "recall": recall,
+        "f1": 2 * precision * recall / (precision + recall),
+        "yes_ratio": answers.count("yes") / len(labels),
+    }
+
+
+def test_the_official_script_reads_popes_submission_as_it_is_scored_here() -> None:
+    numbers = range(1, 13)  # 10 is before 2 as text
+    examples = [
+        example(f"{setting}-{n}", "yes" if n % 2 else "no")
+        for setting in pope.SETTINGS
+        for n in numbers
+    ]
+    # Of every setting: wrong where divisible by 3; 5 (yes) and 10 (no) failed.
+    said: list[Value] = [
+        "no",
+        "yes",
+        "yes",
+        "no",
+        None,
+        "yes",
+        "yes",
+        "no",
+        "no",
+        None,
+        "yes",
+        "no",
+    ]
+    answers = answers_of(pope.BENCHMARK, examples, [*said, *["no"] * 12, *said])
+    items = sorted(answers.items, key=lambda a: a.example.id)  # as an export hands them over
+    assert pope.BENCHMARK.submission is not None
+    lines = pope.BENCHMARK.submission(items).splitlines()
+    ours = {name: metric.value() for name, metric in pope.BENCHMARK.metrics(answers).items()}
+    theirs = official_pope(lines, [e.answers[0] for e in examples])
+    accuracy = sum(a.credit for a in answers.items) / len(examples)
+    # A failed program hands in "no", which is right by chance where that is the label.
+    failed_no = 2
+    assert theirs == pytest.approx({**ours, "accuracy": accuracy + failed_no / len(examples)})
 
 
 @pytest.mark.parametrize(
@@ -182,6 +284,9 @@ SUBMISSIONS: list[tuple[str, list[str], list[Value], str]] = [
     ("nlvr2", ["dev-1-0-0", "dev-1-1-0"], [True, None], "dev-1-0-0,True\ndev-1-1-0,False\n"),
     ("nlvr", ["1-0-2"], ["True"], "p.png,true\n"),
     ("pope", ["random-1"], ["No, none."], '{"question": "?", "answer": "no"}\n'),
+    ("pope", ["popular-1", "random-10", "random-2", "own"], ["no", None, "yes", "yes"],
+     '{"question": "?", "answer": "yes"}\n{"question": "?", "answer": "no"}\n'
+     '{"question": "?", "answer": "no"}\n{"question": "?", "answer": "yes"}\n'),
     ("tallyqa", ["7", "8"], ["two", "many"],
      '[{"question_id": 7, "answer": 2}, {"question_id": 8, "answer": 0}]\n'),
 ]  # fmt: skip

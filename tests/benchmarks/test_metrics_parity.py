@@ -182,8 +182,14 @@ def test_tallyqa(rows: list[tuple[int, int, bool]]) -> None:
     )
 )
 def test_nlvr2(rows: list[tuple[str, int, int, bool, str | None]]) -> None:
+    sizes = Counter((s, number) for s, _, number, *_ in rows)
     examples = [
-        example(f"dev-{s}-{pair}-{number}", "yes" if label else "no", group=f"dev-{s}-{number}")
+        example(
+            f"dev-{s}-{pair}-{number}",
+            "yes" if label else "no",
+            group=f"dev-{s}-{number}",
+            extra={"group_size": sizes[s, number]},
+        )
         for s, pair, number, label, _ in rows
     ]
     found = figures_of(nlvr2.BENCHMARK, examples, [row[-1] for row in rows])

@@ -71,6 +71,7 @@ def test_every_picture_of_an_item_is_an_example(official):
     examples = list(load(official, "dev"))
     assert [e.id for e in examples] == [f"7-0-{k}" for k in range(6)]
     assert {e.group for e in examples} == {"7"}
+    assert {e.extra["group_size"] for e in examples} == {6}
     assert {e.answers for e in examples} == {("yes",)}
     assert [e.pictures[0].path.name for e in examples] == names_of()
     assert set(examples[0].programs) == {"steps", "python"}
@@ -81,6 +82,13 @@ def test_only_pictures_that_are_there(tmp_path):
     write_pictures(tmp_path / "images", ["dev-7-0-4.png"])
     (example,) = load(tmp_path, "dev")
     assert (example.id, example.answers) == ("7-0-4", ("no",))
+
+
+def test_the_size_of_a_group_is_the_number_of_its_pictures(tmp_path):
+    write_split(tmp_path, [row("7-0"), row("7-1"), row("8-0")])
+    write_pictures(tmp_path / "images", [*names_of("7-0"), *names_of("7-1")[:2], "dev-8-0-4.png"])
+    examples = list(load(tmp_path, "dev"))
+    assert [(e.group, e.extra["group_size"]) for e in examples] == [("7", 8)] * 8 + [("8", 1)]
 
 
 def test_a_split_without_labels(tmp_path):
@@ -219,6 +227,7 @@ def test_consistency_counts_sentences_that_are_always_right():
                 question="q",
                 answers=("yes",),
                 group=group,
+                extra={"group_size": count},
             )
             for i in range(count)
         ]

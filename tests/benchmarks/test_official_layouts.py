@@ -152,6 +152,8 @@ def test_real_nlvr2_rows(tmp_path: Path) -> None:
     for example in examples:
         sentences.setdefault(example.group, set()).add(example.question)
     assert all(len(said) == 1 for said in sentences.values())
+    groups = Counter(e.group for e in examples)
+    assert all(e.extra["group_size"] == groups[e.group] for e in examples)
 
 
 def test_nlvr2_train_pictures_lie_in_numbered_folders(tmp_path: Path) -> None:
@@ -201,6 +203,14 @@ def test_a_value_that_nothing_expects_names_its_place(
     where = r"is not as tallyqa has it: the example behind '1' of 'test' cannot be read"
     with pytest.raises(InputError, match=rf"{where} \({said}"):
         list(load_benchmark("tallyqa").examples(tmp_path, "test"))
+
+
+def test_tallyqa_reads_null_as_no_complexity(tmp_path: Path) -> None:
+    row = {"image": "a.jpg", "answer": 1, "question": "How many?", "question_id": 1}
+    (tmp_path / "train.json").write_text(json.dumps([{**row, "issimple": None}]))
+    touch(tmp_path / "images" / "a.jpg")
+    (one,) = load("tallyqa", tmp_path, "train")
+    assert (one.answers, one.types) == (("1",), {})
 
 
 def test_tallyqa_rows_as_published(tmp_path: Path) -> None:

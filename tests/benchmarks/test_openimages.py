@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from vprog.benchmarks import openimages_files
 from vprog.benchmarks.nouns import is_countable, is_there, plural, said
 from vprog.benchmarks.openimages import load
 from vprog.benchmarks.openimages_files import read_labels
@@ -146,6 +147,24 @@ def test_pictures_that_are_not_there_are_left_out(tmp_path: Path) -> None:
     path = folder(tmp_path, [("a", "cat"), ("b", "dog")])
     (path / "validation" / "a.jpg").unlink()
     assert {id.partition("-")[0] for id in asked(path)} == {"b"}
+
+
+def test_boxes_of_pictures_that_are_not_there_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder(tmp_path, [("a", "cat"), ("b", "dog"), ("a", "man")], [("a", "dog", 0)])
+    (path / "validation" / "b.jpg").unlink()
+    read: list[str] = []
+
+    def box(row: Mapping[str, str], where: str) -> openimages_files.Box:
+        read.append(row["ImageID"])
+        return make_box(row, where)
+
+    make_box = openimages_files._box
+    monkeypatch.setattr(openimages_files, "_box", box)
+    assert {id.partition("-")[0] for id in asked(path)} == {"a"}
+    assert read == ["a", "a"]
+    assert list(read_labels(path, "validation", {"b"})[0]) == ["b"]
 
 
 def test_the_scene_is_in_pixels(tmp_path: Path) -> None:

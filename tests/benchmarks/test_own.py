@@ -162,6 +162,23 @@ def test_class_labels_are_their_names(folder: Path) -> None:
     check(load(folder / "x.parquet"))
 
 
+def test_a_class_that_there_is_not(folder: Path) -> None:
+    features = {"answer": {"names": ["blue", "red"], "_type": "ClassLabel"}}
+    told = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+
+    def write(*labels: int | None) -> Path:
+        table = embedded().set_column(2, "answer", pa.array(labels, pa.int64()))
+        pq.write_table(table.replace_schema_metadata(told), folder / "x.parquet")
+        return folder / "x.parquet"
+
+    # What `datasets` writes where there is no label.
+    assert [e.answers for e in load(write(-1, 1))] == [(), ("red",)]
+    assert [e.answers for e in load(write(None, 0))] == [(), ("blue",)]
+    for label in (2, -2):
+        fails(write(1, label), "row 2", f"column 'answer' holds class {label}",
+              "numbered 0 to 1. Write -1 where there is no label")  # fmt: skip
+
+
 def test_splits_of_a_folder(folder: Path) -> None:
     write_lines(folder / "train.jsonl", ROWS[:1])
     assert len(load(folder)) == 1  # the only file
@@ -203,14 +220,11 @@ def test_answers(folder: Path) -> None:
         {**base, "answer": 2},
         {**base, "answer": None},
         {**base, "answer": math.nan},  # what Python writes of a table's missing number
-        {**base, "answer": "[" * 100_000 + "]"},  # no list that JSON could hold
         base,
         {**base, "answer": "B", "choices": ["red", "blue"]},
         {**base, "answer": 0, "choices": ["red", "blue"]},
     ]
     examples = load(write_lines(folder / "x.jsonl", rows))
-    deep = examples.pop(5)
-    assert deep.answers == ("[" * 100_000 + "]",)
     assert examples.pop(4).answers == ()
     assert [e.answers for e in examples] == [
         ("Red", "crimson"), ("yes",), ("2",), (), (), ("blue",), ("red",),
@@ -222,6 +236,61 @@ def test_answers(folder: Path) -> None:
     assert answered(own, examples[5], "b").credit == 1.0
     assert answered(own, examples[6], "b").credit == 0.0
     assert answered(own, examples[4], "red").credit == 0.0
+
+
+@pytest.mark.parametrize(
+    ("cell", "answers"),
+    [
+        ("['dog', 'puppy']", ("dog", "puppy")),  # as pandas writes a list
+        ('["dog", \'pup"py\']', ("dog", 'pup"py')),
+        ("['it\\'s', None, 2, True]", ("it's", "2", "yes")),
+        (r"['\d']", (r"\d",)),
+        ("['red']", ("red",)),
+        ("['', 'red']", ("red",)),
+        ('["dog", "puppy"]', ("dog", "puppy")),
+        ("[]", ()),
+        ('["[text]"]', ("[text]",)),
+    ],
+)
+def test_lists_in_text(folder: Path, cell: str, answers: tuple[str, ...]) -> None:
+    path = write_table(folder / "x.csv", [{**ROWS[0], "answer": cell}])
+    (example,) = load(path)
+    assert example.answers == answers
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "['dog' 'puppy']",  # as numpy prints an array: to Python one text
+        "['dog'\n 'puppy']",
+        "[1 2]",
+        "[dog, puppy]",
+        "['dog', nan]",
+        "['dog'], ['puppy']",
+        "[open('x')]",
+        "[" * 100_000 + "]",
+    ],
+)
+def test_brackets_that_are_no_list_are_refused(folder: Path, cell: str) -> None:
+    path = write_table(folder / "x.csv", [{**ROWS[0], "answer": cell}])
+    fails(path, f"{path}, line ", "column 'answer' is in brackets and no list",
+          'A list is written as JSON: ["dog", "puppy"]')  # fmt: skip
+
+
+def test_lists_of_pictures_and_choices_in_text(folder: Path) -> None:
+    row = {"image": "['a.png', 'b.png']", "question": "?", "answer": "B", "options": "['x', 'y']"}
+    (example,) = load(write_table(folder / "x.csv", [row]))
+    assert [p.id for p in example.pictures] == ["a.png", "b.png"]
+    assert (example.extra["choices"], example.answers) == (["x", "y"], ("y",))
+
+
+@pytest.mark.parametrize("choices", ["dog, cat", '["dog"]'])
+def test_one_choice_is_no_choice(folder: Path, choices: str) -> None:
+    path = write_table(folder / "x.csv", [{**ROWS[0], "answer": "dog", "options": choices}])
+    fails(path, f"{path}, line 2: column 'options' must hold two choices or more",
+          'A list is written as JSON: ["dog", "puppy"]')  # fmt: skip
+    path = write_table(folder / "x.csv", [{**ROWS[0], "options": ""}])
+    assert load(path)[0].answers == ("red",)  # a question without choices
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import json
 import shutil
 import zipfile
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from answered import answered
 
-from vprog.benchmarks import load_benchmark
+from vprog.benchmarks import gqa_files, load_benchmark
 from vprog.engine import Engine, Task
 from vprog.errors import InputError
 from vprog.example import Example
@@ -301,3 +303,47 @@ def test_a_cell_that_is_no_base64_fails_its_own_questions(data: Callable[[str], 
     with pytest.raises(InputError, match="no base64"):
         examples[0].pictures[0].load()
     assert base64.b64encode(examples[-1].pictures[0].read_bytes()).startswith(b"/9j/")
+
+
+def test_memes_that_were_seen_are_not_taken_for_unseen_ones(
+    data: Callable[[str], Path],
+) -> None:
+    folder = data("hateful-memes")
+    (folder / "dev_seen.jsonl").rename(folder / "dev.jsonl")  # the first release
+    assert load("hateful-memes", folder, "dev_seen")
+    shutil.copy(folder / "dev.jsonl", folder / "test.jsonl")
+    assert load("hateful-memes", folder, "test_seen")
+    for split in ("dev_unseen", "test_unseen"):
+        with pytest.raises(InputError, match=rf"missing file .*{split}\.jsonl\. "):
+            load("hateful-memes", folder, split)
+
+
+def test_mmbench_choices_keep_their_letters(data: Callable[[str], Path]) -> None:
+    path = data("mmbench") / "MMBench_DEV_EN.tsv"
+    edit(path, lambda row: row.update(A="a", B="", C="c", D="d", answer="D"))
+    one = [e for e in load("mmbench", path.parent) if e.group == "0"]
+    assert [e.extra["choices"] for e in one] == [["a", "c", "d"], ["c", "d", "a"], ["d", "a", "c"]]
+    assert {e.answers for e in one} == {("d",)}
+    assert [e.extra["right_choice"] for e in one] == [2, 1, 0]
+    benchmark = load_benchmark("mmbench")
+    assert benchmark.submission is not None
+    items = [answered(benchmark, e, "d") for e in one]
+    assert [item.credit for item in items] == [1.0] * 3
+    rows = list(csv.DictReader(io.StringIO(benchmark.submission(items))))
+    assert [[row[name] for name in ("A", "B", "C", "D", "prediction")] for row in rows] == [
+        ["a", "", "c", "d", "D"], ["c", "", "d", "a", "C"], ["d", "", "a", "c", "A"],
+    ]  # fmt: skip
+    edit(path, lambda row: row.update(answer="B"))
+    fails("mmbench", path.parent, "column 'answer' must be one of A, C, D, found 'B'")
+
+
+def test_annotations_are_read_once(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def read_json(path: Path) -> object:
+        read.append(path.name)
+        return gqa_files.read_json(path)
+
+    monkeypatch.setattr("vprog.benchmarks.vqa_files.read_json", read_json)
+    assert load("vqav2", drawn / "vqav2")
+    assert read == [VQA, ANNOTATIONS]

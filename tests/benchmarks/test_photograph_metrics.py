@@ -93,7 +93,9 @@ def test_circular_evaluation_by_hand() -> None:
     assert figures["circular"].value([0, 1, 2]) == 1.0
     # A question of which a rotation is missing takes no part.
     assert mmbench.metrics(answers(items[1:]))["circular"].value() == 0.0
-    assert mmbench.metrics(answers(items[:2]))["circular"].value() is None
+    some = mmbench.metrics(answers(items[:2]))["circular"]
+    assert some.value() is None
+    assert "needs all rotations of a question; run without --limit" in some.why  # type: ignore[union-attr]
 
 
 @settings(max_examples=40)

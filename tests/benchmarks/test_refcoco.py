@@ -155,3 +155,43 @@ def test_what_is_missing_is_named(data: Path) -> None:
         refer.write("flat", 1, 0, data, phrasing="train")
     with pytest.raises(InputError, match="unknown split 'vla'"):
         refer.write("flat", 1, 0, data, split="vla")
+
+
+def released(drawn: Path, folder: Path, *names: str) -> None:
+    """Files of a release in a folder, with references of these names."""
+    folder.mkdir(parents=True)
+    rows = json.loads((drawn / "refs.json").read_text())
+    for name in names:
+        (folder / name).write_bytes(pickle.dumps(rows, protocol=0))
+    shutil.copy(drawn / "instances.json", folder)
+
+
+def test_another_variant_is_not_taken_for_the_one_asked_for(drawn: Path, tmp_path: Path) -> None:
+    released(drawn, tmp_path / "refcoco+", "refs(unc).p")
+    (tmp_path / "images").symlink_to(drawn / "images")
+    expected = load(drawn)
+    assert len(load(tmp_path, name="refcoco+")) == len(expected)
+    for data in (tmp_path, tmp_path / "refcoco+"):
+        with pytest.raises(InputError) as error:
+            load(data)
+        for words in (
+            "missing the references of refcoco: ",
+            f"found {tmp_path / 'refcoco+' / 'refs(unc).p'}, which are of refcoco+",
+            "Name the folder of refcoco with --data",
+        ):
+            assert words in str(error.value)
+    released(drawn, tmp_path / "refcoco", "refs(unc).p", "refs(google).p")
+    assert len(load(tmp_path)) == len(expected)
+
+
+def test_refcocog_does_not_take_the_split_that_it_does_not_have(
+    drawn: Path, tmp_path: Path
+) -> None:
+    released(drawn, tmp_path / "mine", "refs(unc).p")
+    (tmp_path / "images").symlink_to(drawn / "images")
+    with pytest.raises(InputError, match=r"missing file .*refs\(umd\)\.p.*Found .*refs\(unc\)\.p"):
+        load(tmp_path, name="refcocog")
+    (tmp_path / "mine" / "refs(unc).p").rename(tmp_path / "mine" / "refs(umd).p")
+    assert load(tmp_path, name="refcocog")
+    with pytest.raises(InputError, match=r"Found .*refs\(umd\)\.p, which is not of refcoco$"):
+        load(tmp_path)

@@ -125,6 +125,27 @@ def test_the_file_for_the_server_of_a_benchmark(run: Make, tmp_path: Path) -> No
     ]
 
 
+def test_popes_answers_are_in_the_order_of_its_files(tmp_path: Path) -> None:
+    ids = [
+        f"{setting}-{n}" for setting in ("random", "popular", "adversarial") for n in range(1, 12)
+    ]
+    settings = {
+        "benchmark": "pope", "data": "/data", "split": "coco", "writer": "gold",
+        "toolbox": "zoo", "language": "steps", "seed": 0, "n": len(ids),
+    }  # fmt: skip
+    with RunFolder(tmp_path / "run", settings) as opened:
+        for id in reversed(ids):
+            failed = Failure("tool", "broken") if id == "popular-1" else None
+            trace = Trace(id, 0, "steps", "", [], None if failed else "yes", failure=failed)
+            example = Example(id=id, pictures=(), question=id, answers=("yes",))
+            opened.append(make_record(trace, example, load_benchmark("pope").verify))
+    out = export_run(tmp_path / "run", "submission", tmp_path / "answers.jsonl")
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["question"] for row in rows] == ids
+    # The official script reads everything that does not say no as yes.
+    assert [row["question"] for row in rows if row["answer"] == "no"] == ["popular-1"]
+
+
 def test_what_cannot_be_exported(
     run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

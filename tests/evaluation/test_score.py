@@ -135,11 +135,20 @@ def test_unlabelled_examples_are_left_out(make: Make) -> None:
 
 
 def test_official_metrics_stand_beside_accuracy(make: Make) -> None:
-    figures = score_run(make("a", benchmark="nlvr")).figures
+    extra = {id: {"group_size": len(ROWS)} for id, *_ in ROWS}
+    figures = score_run(make("a", benchmark="nlvr", extra=extra)).figures
     low, high = wilson(0, 1)  # all are of one group
     assert figures["metrics"]["consistency"] == {
         "value": 0.0, "ci95": [low, round(high, 6)], "n": 1, "interval": "wilson", "unit": "share",
     }  # fmt: skip
+
+
+def test_a_run_of_some_pictures_of_a_statement_has_no_consistency(make: Make) -> None:
+    extra = {id: {"group_size": len(ROWS)} for id, *_ in ROWS}
+    some = score_run(make("a", ROWS[:2], benchmark="nlvr", extra=extra)).figures["metrics"]
+    assert some["accuracy"]["value"] == 1.0
+    assert some["consistency"]["value"] is None
+    assert "needs all pictures of a statement; run without" in some["consistency"]["missing"]
 
 
 def test_two_runs_are_compared_over_what_both_have(make: Make) -> None:

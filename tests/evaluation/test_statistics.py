@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from vprog.benchmarks.metric import Missing, Ratio, Whole, mean, mean_of_groups
+from vprog.evaluation.figures import count, part
 from vprog.evaluation.statistics import (
     Interval,
     grouped_difference,
@@ -174,8 +175,18 @@ def test_figures_that_are_no_share() -> None:
     assert interval(Whole(median, 8), "a" * 8) is None
     assert interval(Whole(lambda _: None, 8), range(8)) is None
     assert interval(Whole(lambda _: 0.0, 8), range(8)) is None
+    assert interval(Whole(median, 8, has_interval=False), range(8)) is None
     assert interval(Missing("no file"), range(8)) is None
     assert interval(mean([None, None]), "ab") is None
+
+
+def test_a_part_of_a_figure_keeps_who_takes_part() -> None:
+    metric = Whole(lambda indices: float(sum(indices)), 4, counts=[True, False, True, True])
+    assert count(metric) == 3
+    some = part(metric, [1, 3])
+    assert isinstance(some, Whole)
+    assert (count(some), some.n, some.value()) == (1, 2, 4.0)
+    assert count(Whole(lambda _: 0.0, 4)) == 4
 
 
 def test_copies_of_an_example_tell_no_more_than_one() -> None:

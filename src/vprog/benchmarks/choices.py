@@ -10,8 +10,15 @@ from vprog.example import Example, choice_letter
 from vprog.trace import Value
 from vprog.verify import answer_text
 
-_LETTER = re.compile(r"\(?([A-Za-z]+)\)?(?:[.:)]\s*(\S.*)?)?", re.DOTALL)
+_LETTER = re.compile(r"[(（]?([A-Za-z]+)[)）]?(?:[.:)。．：）、]\s*(\S.*)?)?", re.DOTALL)
 """A letter, or letters, alone or before a choice: ``b``, ``(B)``, ``B.``, ``AB: a red car``."""
+
+_FULL_WIDTH = "。．，、：；！？“”‘’（）"
+"""Punctuation of Chinese and Japanese, which ``answer_text`` leaves around an answer."""
+_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Characters of scripts without blanks between words: kana and Han."""
+_OTHER_WORD = rf"[^\W{_UNSPACED}]"
+"""A character that makes another word of one that it stands beside."""
 
 
 def pick(value: Value, choices: Sequence[str]) -> int | None:
@@ -27,11 +34,11 @@ def pick(value: Value, choices: Sequence[str]) -> int | None:
     Returns:
         Its index, or None.
     """
-    said = answer_text(value)
+    said = _form(value)
     text = plain_text(value)
     if said is None or text is None:
         return None
-    forms = [answer_text(choice) or "" for choice in choices]
+    forms = [_form(choice) or "" for choice in choices]
     equal = [index for index, form in enumerate(forms) if form == said]
     if len(equal) == 1:
         return equal[0]
@@ -45,8 +52,27 @@ def pick(value: Value, choices: Sequence[str]) -> int | None:
     return held[0] if len(held) == 1 else None
 
 
+def _form(value: Value) -> str | None:
+    text = answer_text(value)
+    return text if text is None else text.strip(_FULL_WIDTH) or text
+
+
 def _has_words(text: str, words: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None
+    """Whether whole words of a text are these; parts of a number (2.5, -5, 1,000) are none.
+
+    Beside Han and kana every place is a border of words, but not behind a Chinese "not": 不是 (no)
+    does not say 是 (yes).
+    """
+    before, after = rf"(?<!{_OTHER_WORD})", rf"(?!{_OTHER_WORD})"
+    if words[0].isdigit():
+        before += r"(?<!\d[,:/：])(?<![.．\-−–])"
+    if words[-1].isdigit():
+        after += r"(?![.,:/．：\-−–]\d)"
+    if re.match(rf"[{_UNSPACED}]", words):
+        before = "(?<![不没沒非无無未])"
+    if re.match(rf"[{_UNSPACED}]", words[-1]):
+        after = ""
+    return re.search(before + re.escape(words) + after, text) is not None
 
 
 def credit(value: Value, example: Example) -> float:

@@ -96,12 +96,21 @@ def _allowed(answered: Answered, choices: Iterable[str]) -> set[str | None]:
 
 
 def _distribution(items: Sequence[Answered], balanced: Sequence[bool]) -> Metric:
-    """How far answers are from the labels' distribution; lower is better."""
+    """How far answers are from the labels' distribution; lower is better.
+
+    Without an interval: resamples of labels and answers are further apart than these are.
+    """
     rows = [
         (a.example.extra.get("group") if b else None, answer_text(a.example.answers[0]), a.text)
         for a, b in zip(items, balanced, strict=True)
     ]
-    return Whole(lambda indices: _chi_square([rows[i] for i in indices]), len(rows), is_share=False)
+    return Whole(
+        lambda indices: _chi_square([rows[i] for i in indices]),
+        len(rows),
+        is_share=False,
+        counts=[group is not None for group, *_ in rows],
+        has_interval=False,
+    )
 
 
 def _chi_square(rows: Iterable[tuple[str | None, str | None, str | None]]) -> float | None:

@@ -32,7 +32,10 @@ def load(data: Path, split: str) -> Iterator[Example]:
     Raises:
         InputError: A file, picture or column is missing or wrong.
     """
-    path = find_file(data, [f"{split}.jsonl", f"{split.partition('_')[0]}.jsonl"], SOURCE)
+    names = [f"{split}.jsonl"]
+    if split.endswith("_seen"):  # in the first release, which had no unseen ones: dev.jsonl
+        names.append(f"{split.removesuffix('_seen')}.jsonl")
+    path = find_file(data, names, SOURCE)
     pictures = Photographs(data, (), scenes_beside(data, split), SOURCE)
     for number, row in enumerate(read_jsonl(path), 1):
         where = f"{path}, row {number}"

@@ -56,11 +56,16 @@ class Whole:
             define it (an AUROC of one class).
         n: Number of examples.
         is_share: Whether it lies in [0, 1] and is shown in percent.
+        counts: Which examples take part; empty where all do.
+        has_interval: Whether resamples show how far it may be off. Those of a figure that measures
+            a distance between counts lie beside it: drawing again adds noise to both.
     """
 
     of: Callable[[Sequence[int]], float | None]
     n: int
     is_share: bool = True
+    counts: Sequence[bool] = ()
+    has_interval: bool = True
 
     def value(self, indices: Iterable[int] | None = None) -> float | None:
         """As ``Ratio.value``."""
@@ -117,3 +122,32 @@ def mean_of_groups(
     worth = {group: float(whole(found)) for group, found in members.items()}
     sizes = Counter(groups)
     return Ratio([worth[g] / sizes[g] for g in groups], [1 / sizes[g] for g in groups])
+
+
+def mean_of_whole_groups(
+    groups: Sequence[Hashable], values: Sequence[float], sizes: Sequence[int | None], of: str
+) -> Ratio | Missing:
+    """``mean_of_groups`` over the groups that are there with all of their examples.
+
+    A group of which some are missing takes no part: its worst member may be one of these.
+
+    Args:
+        groups: The group of each example.
+        values: Its value.
+        sizes: How many examples its group has in the split; None where that is not known.
+        of: What these are, for the reason that is given where no group is complete: ``pairs of a
+            statement``.
+    """
+    there = Counter(groups)
+    kept = [there[group] == size for group, size in zip(groups, sizes, strict=True)]
+    if any(kept):
+        every = mean_of_groups(groups, values)
+        return Ratio(
+            [top * whole for top, whole in zip(every.tops, kept, strict=True)],
+            [bottom * whole for bottom, whole in zip(every.bottoms, kept, strict=True)],
+        )
+    unknown = " into another --out: these traces do not say how many there are"
+    return Missing(
+        f"needs all {of}; run without --limit, --ids and --types"
+        + (unknown if None in sizes else "")
+    )

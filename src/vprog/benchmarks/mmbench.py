@@ -11,7 +11,6 @@ import base64
 import binascii
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from string import ascii_uppercase
 from vprog.benchmarks import choices
 from vprog.benchmarks.benchmark import Answered, Answers, Benchmark
 from vprog.benchmarks.drawn import drawn_programs
-from vprog.benchmarks.metric import Metric, Ratio, mean, mean_of_groups
+from vprog.benchmarks.metric import Metric, mean, mean_of_whole_groups
 from vprog.benchmarks.official_files import find_file, read_table, scenes_beside
 from vprog.benchmarks.vqa_answers import plain_text
 from vprog.errors import InputError, PictureError
@@ -39,7 +38,8 @@ def load(data: Path, split: str) -> Iterator[Example]:
     ``--data`` may be the TSV itself. A release that holds the rotations as rows is taken as it is.
     Pictures are cells of the file, in base64; they stay in memory as they are there.
     ``extra["choices"]`` are the choices as rotated, ``extra["right_choice"]`` the index of the
-    right one, ``extra["row"]`` the question's own index and its rotation.
+    right one, ``extra["row"]`` the question's own index and its rotation, ``extra["letters"]`` the
+    columns that hold the choices.
 
     Raises:
         InputError: The file or a column is missing or wrong.
@@ -56,10 +56,10 @@ def load(data: Path, split: str) -> Iterator[Example]:
         question, turned = index % ROTATED, index // ROTATED
         if question not in pictures:
             pictures[question] = _picture(question, images, scenes, path, where)
-        offered = [row[letter] for letter in LETTERS if _filled(row.get(letter))]
+        offered = {letter: row[letter] for letter in LETTERS if _filled(row.get(letter))}
         if len(offered) < 2:
             raise InputError(f"{where}: columns A to D must hold two choices or more")
-        right = _right(row, len(offered), where)
+        right = _right(row, list(offered), where)
         for turn in (turned,) if has_rotations else range(len(offered)):
             shift = 0 if has_rotations else turn
             programs = drawn_programs(row, where)
@@ -87,16 +87,16 @@ def _filled(cell: str | None) -> bool:
     return cell is not None and cell.strip() not in ("", "nan")
 
 
-def _right(row: Mapping[str, str], choices: int, where: str) -> int | None:
+def _right(row: Mapping[str, str], letters: Sequence[str], where: str) -> int | None:
+    """The place of the right one among the choices that are there."""
     answer = row.get("answer")
-    if not _filled(answer):
+    if answer is None or not _filled(answer):
         return None
-    if answer not in tuple(LETTERS[:choices]):
+    if answer not in letters:
         raise InputError(
-            f"{where}: column 'answer' must be one of {', '.join(LETTERS[:choices])}, "
-            f"found {answer!r}"
+            f"{where}: column 'answer' must be one of {', '.join(letters)}, found {answer!r}"
         )
-    return LETTERS.index(answer)
+    return letters.index(answer)
 
 
 def _picture(
@@ -124,13 +124,17 @@ def _example(
     turn: int,
     row: Mapping[str, str],
     picture: Picture,
-    offered: Sequence[str],
+    offered: Mapping[str, str],
     right: int | None,
     shift: int,
     programs: Mapping[str, str],
 ) -> Example:
-    turned = [*offered[shift:], *offered[:shift]]
-    extra: dict[str, object] = {"choices": turned, "row": [question, turn]}
+    texts = list(offered.values())
+    extra: dict[str, object] = {
+        "choices": [*texts[shift:], *texts[:shift]],
+        "row": [question, turn],
+        "letters": "".join(offered),
+    }
     if right is not None:
         extra["right_choice"] = (right - shift) % len(offered)
     hint = row.get("hint")
@@ -139,7 +143,7 @@ def _example(
         id=f"{question}-{turn}",
         pictures=(picture,),
         question=f"{hint}\n{row['question']}" if hint and _filled(hint) else row["question"],
-        answers=() if right is None else (offered[right],),
+        answers=() if right is None else (texts[right],),
         types={kind: value for kind, value in kinds.items() if value and _filled(value)},
         group=str(question),
         programs=programs,
@@ -153,15 +157,11 @@ def metrics(answers: Answers) -> Mapping[str, Metric]:
     A question takes part in the circular one if all of its rotations are there.
     """
     groups = [a.example.group for a in answers.items]
-    there = Counter(groups)
-    whole = [there[a.example.group] == len(a.example.extra["choices"]) for a in answers.items]
-    every = mean_of_groups(groups, [a.credit for a in answers.items])
+    credits = [a.credit for a in answers.items]
+    sizes = [len(a.example.extra["choices"]) for a in answers.items]
     first = [a.credit if a.example.extra["row"][1] == 0 else None for a in answers.items]
     return {
-        "circular": Ratio(
-            [top * kept for top, kept in zip(every.tops, whole, strict=True)],
-            [bottom * kept for bottom, kept in zip(every.bottoms, whole, strict=True)],
-        ),
+        "circular": mean_of_whole_groups(groups, credits, sizes, "rotations of a question"),
         "vanilla": mean(first),
     }
 
@@ -178,10 +178,12 @@ def submission(answers: Sequence[Answered]) -> str:
         question, turn = answered.example.extra["row"]
         offered = answered.example.extra["choices"]
         picked = choices.pick(answered.trace.answer, offered)
-        letter = "" if picked is None else LETTERS[picked]
-        cells = [*offered, *[""] * (len(LETTERS) - len(offered))]
+        letters = answered.example.extra.get("letters", LETTERS[: len(offered)])
+        said = "" if picked is None else letters[picked]
+        texts = dict(zip(letters, offered, strict=True))
+        cells = [texts.get(letter, "") for letter in LETTERS]
         index = question + ROTATED * turn
-        table.writerow([index, answered.example.question, *cells, letter])
+        table.writerow([index, answered.example.question, *cells, said])
     return file.getvalue()
 
 

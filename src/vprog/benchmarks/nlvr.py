@@ -19,6 +19,7 @@ import json
 import re
 import tomllib
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from vprog.benchmarks.benchmark import Answered, Answers, Benchmark
-from vprog.benchmarks.metric import Metric, mean_of_groups
+from vprog.benchmarks.metric import Metric, mean_of_whole_groups
 from vprog.benchmarks.nlvr_tools import GREY_BOX_PITCH, GREY_BOX_SIDE, TOOLS
 from vprog.errors import InputError
 from vprog.example import Example, Picture, Scene, SceneObject
@@ -65,29 +66,41 @@ def gold_programs() -> Mapping[str, Mapping[str, str]]:
 def load(data: Path, split: str) -> Iterator[Example]:
     """Yields an Example for every picture of a split, in the order of its file.
 
+    The group is the sentence; ``extra["group_size"]`` is the number of its pictures in the split.
+
     Args:
         data: Folder that holds the split's files, or a folder ``<split>`` (or ``<split>_sample``)
             that does.
         split: ``dev``, ``train``, or any other split that is laid out like these.
 
     Raises:
-        InputError: A file or picture is missing, or a line is not as it must be; at the first
-            Example that needs it.
+        InputError: A file or picture is missing, or a line is not as it must be.
     """
     path = _find_split(Path(data), split)
     rows = _read_rows(path)
     pictures = _index_pictures(path.parent, path.stem)
     seen = None if path.stem.startswith("train") else _train_sentences(Path(data))
-    for line, row in rows:
-        where = f"{path}, line {line}"
-        for order, (file, member) in _pictures_of(row, split, pictures, where):
-            yield _example(row, order, file, member, seen, where)
+    found = [
+        (where, row, list(_pictures_of(row, split, pictures, where)))
+        for where, row in ((f"{path}, line {line}", row) for line, row in rows)
+    ]
+    sizes: Counter[str] = Counter()
+    for _, row, places in found:
+        sizes[_group(row)] += len(places)
+    for where, row, places in found:
+        for order, (file, member) in places:
+            yield _example(row, order, file, member, seen, sizes[_group(row)], where)
 
 
 def consistency(answers: Answers) -> Mapping[str, Metric]:
-    """The share of sentences that are answered right for every picture (official consistency)."""
+    """The share of sentences that are answered right for every picture (official consistency).
+
+    A sentence takes part if all of its pictures are there.
+    """
     groups = [a.example.group for a in answers.items]
-    return {"consistency": mean_of_groups(groups, [a.credit for a in answers.items])}
+    credits = [a.credit for a in answers.items]
+    sizes = [a.example.extra.get("group_size") for a in answers.items]
+    return {"consistency": mean_of_whole_groups(groups, credits, sizes, "pictures of a statement")}
 
 
 def _find_split(data: Path, split: str) -> Path:
@@ -199,12 +212,19 @@ def _train_sentences(data: Path) -> frozenset[str] | None:
     return None
 
 
+def _group(row: Mapping[str, Any]) -> str:
+    """The sentence of an item: its identifier without the number of the item."""
+    identifier: str = row["identifier"]
+    return identifier.rpartition("-")[0] or identifier
+
+
 def _example(
     row: Mapping[str, Any],
     order: int,
     file: Path,
     member: str | None,
     seen: frozenset[str] | None,
+    group_size: int,
     where: str,
 ) -> Example:
     identifier = row["identifier"]
@@ -222,9 +242,12 @@ def _example(
         question=row["sentence"],
         answers=(ANSWERS[row["label"]],) if "label" in row else (),
         types=types,
-        group=identifier.rpartition("-")[0] or identifier,
+        group=_group(row),
         programs=gold_programs().get(sentence, {}),
-        extra={"evals": row["evals"]} if "evals" in row else {},
+        extra={
+            **({"evals": row["evals"]} if "evals" in row else {}),
+            "group_size": group_size,
+        },
     )
 
 

@@ -55,8 +55,7 @@ def load(data: Path, split: str) -> Iterator[Example]:
     """
     classes = read_classes(data)
     files = find_pictures(data, split)
-    labels, verified = read_labels(data, split)
-    kept = {id: labelled for id, labelled in labels.items() if id in files}
+    kept, verified = read_labels(data, split, files)
     if not kept:
         raise InputError(f"no picture in {data} has boxes in the split {split!r}. {SOURCE}")
     counted = _choose_counts(kept, classes)

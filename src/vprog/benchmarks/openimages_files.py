@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,8 +104,16 @@ def _walk(
         _walk(child, frozenset({child.get("LabelName", "")}), parents, where)
 
 
-def read_labels(data: Path, split: str) -> tuple[dict[str, Labelled], bool]:
+def read_labels(
+    data: Path, split: str, wanted: Container[str] | None = None
+) -> tuple[dict[str, Labelled], bool]:
     """Boxes and labels of the pictures of a split, by picture id in the order of the boxes file.
+
+    Args:
+        data: Folder of the files.
+        split: Which part.
+        wanted: Ids of the pictures that are kept: the boxes of all of ``train`` would take
+            gigabytes. None: all.
 
     Returns:
         The pictures that have boxes, and whether the file with labels of whole pictures was there.
@@ -118,6 +126,8 @@ def read_labels(data: Path, split: str) -> tuple[dict[str, Labelled], bool]:
     pictures: dict[str, Labelled] = {}
     columns = ("ImageID", "LabelName", "XMin", "XMax", "YMin", "YMax")
     for where, row in read_table(path, columns):
+        if wanted is not None and row["ImageID"] not in wanted:
+            continue
         found = pictures.setdefault(row["ImageID"], Labelled())
         found.boxes.append(_box(row, where))
     short = "val" if split == "validation" else split

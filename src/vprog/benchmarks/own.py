@@ -6,8 +6,12 @@ The name says which columns hold what, where they are not called as usual:
 
 from __future__ import annotations
 
+import ast
+import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -131,26 +135,23 @@ def _example(
     question = cells["question"]
     if not isinstance(question, str) or not question.strip():
         raise InputError(f"{where}: column {roles['question']!r} must be text, found {question!r}")
-    files = _listed(cells["image"])
-    if not files:
+    lists = {
+        role: _listed(cells.get(role), f"{where}: column {roles.get(role)!r}")
+        for role in ("image", "choices", "answer")
+    }
+    if not lists["image"]:
         raise InputError(f"{where}: column {roles['image']!r} names no picture")
-    id = cells.get("id")
-    offered = [_text(choice, f"{where}: a choice") for choice in _listed(cells.get("choices"))]
-    said = _listed(cells.get("answer"))
-    labels = [label for label in said if not _is_missing(label)]
+    labels = [label for label in lists["answer"] if not _is_missing(label)]
     answers = [_text(label, f"{where}: an answer") for label in labels]
     extra: dict[str, Any] = {}
-    if offered:
-        extra["choices"] = offered
-        if len(labels) > 1:
-            raise InputError(f"{where}: one of the choices is the answer, found {labels}")
+    if lists["choices"]:
+        extra = _choices(lists["choices"], labels, roles["choices"], where)
         if labels:
-            right = extra["right_choice"] = _right_choice(labels[0], offered, where)
-            answers = [offered[right]]
-    kind = cells.get("type")
+            answers = [extra["choices"][extra["right_choice"]]]
+    id, kind = cells.get("id"), cells.get("type")
     return Example(
         id=str(number) if id is None or not str(id).strip() else str(id),
-        pictures=tuple(_picture(f, folder, pictures, scenes, where) for f in files),
+        pictures=tuple(_picture(f, folder, pictures, scenes, where) for f in lists["image"]),
         question=question,
         answers=tuple(answers),
         types={"type": str(kind)} if kind is not None and str(kind) else {},
@@ -158,21 +159,59 @@ def _example(
     )
 
 
-def _listed(cell: Any) -> list[Any]:
-    """A cell as a list; lists in text are as JSON writes them."""
+def _choices(
+    given: Sequence[Any], labels: Sequence[Any], column: str, where: str
+) -> dict[str, Any]:
+    """``choices``, and where there is a label ``right_choice``, its place among them."""
+    offered = [_text(choice, f"{where}: a choice") for choice in given]
+    if len(offered) < 2:
+        raise InputError(
+            f"{where}: column {column!r} must hold two choices or more, found {offered}. {_LIST}"
+        )
+    if len(labels) > 1:
+        raise InputError(f"{where}: one of the choices is the answer, found {labels}")
+    right = {"right_choice": _right_choice(labels[0], offered, where)} if labels else {}
+    return {"choices": offered, **right}
+
+
+_LIST = 'A list is written as JSON: ["dog", "puppy"]'
+_NO_COMMA = re.compile(r"""['"]\s+['"]""")
+"""Between two texts, as arrays of numpy are printed: to Python these are one text."""
+
+
+def _listed(cell: Any, what: str) -> list[Any]:
+    """A cell as a list; lists in text are as JSON or Python writes them.
+
+    Raises:
+        InputError: Text in brackets is no such list.
+    """
     if isinstance(cell, str):
         text = cell.strip()
         if text.startswith("[") and text.endswith("]"):
-            import json
-
-            try:
-                return list(json.loads(text))
-            except (ValueError, RecursionError):
-                pass
+            return _read_list(text, what)
         return [text] if text else []
     if cell is None:
         return []
     return list(cell) if isinstance(cell, list | tuple) else [cell]
+
+
+def _read_list(text: str, what: str) -> list[Any]:
+    try:
+        return list(json.loads(text))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes that Python does not know
+            found = None if _NO_COMMA.search(text) else ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        found = None
+    if isinstance(found, list):
+        return found
+    raise InputError(
+        f"{what} is in brackets and no list, found {text[:60]!r}. {_LIST}; text in brackets: "
+        '["[text]"]'
+    )
 
 
 def _is_missing(label: Any) -> bool:

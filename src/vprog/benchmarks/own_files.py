@@ -207,10 +207,11 @@ def _read_arrow(path: Path) -> Iterator[Row]:
         table = _read_part(path, part, plain, changed_ns).to_pylist() if plain else [{}] * length
         shapes = {name: _shapes(path, part, name, changed_ns) for name in pictures}
         for n, cells in enumerate(table):
-            found = {name: _named(labels, name, value) for name, value in cells.items()}
+            where = f"{path}, row {row + 1}"
+            found = {name: _named(labels, name, value, where) for name, value in cells.items()}
             for name, kept in shapes.items():
                 found[name] = _cells(path, name, row, kept[n])
-            yield f"{path}, row {row + 1}", found
+            yield where, found
             row += 1
 
 
@@ -267,8 +268,16 @@ def _class_names(schema: pa.Schema) -> Mapping[str, Sequence[str]]:
         return {}
 
 
-def _named(labels: Mapping[str, Sequence[str]], column: str, value: Any) -> Any:
+def _named(labels: Mapping[str, Sequence[str]], column: str, value: Any, where: str) -> Any:
+    """A cell, with the name of its class for the number; None for -1, which says no class."""
     names = labels.get(column)
-    if names is None or not isinstance(value, int) or not 0 <= value < len(names):
+    if names is None or not isinstance(value, int):
         return value
+    if value == -1:
+        return None
+    if value not in range(len(names)):
+        raise InputError(
+            f"{where}: column {column!r} holds class {value}, but its classes are numbered 0 to "
+            f"{len(names) - 1}. Write -1 where there is no label"
+        )
     return names[value]

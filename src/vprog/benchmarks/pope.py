@@ -91,7 +91,7 @@ def metrics(answers: Answers) -> Mapping[str, Metric]:
     """Precision, recall and F1 of "yes", and the share of "yes" (section 4).
 
     A failed program answered neither: it is wrong, and counts as a missed "yes" where "yes" was
-    right.
+    right. For these figures that is the same as "no", which ``submission`` writes.
     """
     said = [float(a.text == "yes") for a in answers.items]
     true = [float(a.example.answers[0] == "yes") for a in answers.items]
@@ -107,10 +107,22 @@ def metrics(answers: Answers) -> Mapping[str, Metric]:
 def submission(answered: Sequence[Answered]) -> str:
     """The answers file of the official script: ``question`` and ``answer``, a JSON object a line.
 
-    The script wants one file a setting; lines are in the order of the settings' files.
+    The script pairs labels and answers by their place, and wants one file a setting: lines are in
+    the order of the settings' files, one setting after the other. It reads every answer as yes or
+    no; a failed program, which said no yes for ``metrics`` either, says no.
     """
-    rows = ({"question": a.example.question, "answer": a.text or ""} for a in answered)
+    rows = (
+        {"question": a.example.question, "answer": a.text or "no"}
+        for a in sorted(answered, key=lambda a: _place(a.example.id))
+    )
     return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def _place(id: str) -> tuple[int, int, str]:
+    """Where a question stands in the files: by setting, then by its number there."""
+    setting, _, number = id.partition("-")
+    place = SETTINGS.index(setting) if setting in SETTINGS else len(SETTINGS)
+    return place, int(number) if number.isdecimal() else 0, number
 
 
 BENCHMARK = Benchmark(

@@ -34,7 +34,12 @@ IOU = 0.5
 Box: TypeAlias = Sequence[float]
 """Left, top, right, bottom in pixels."""
 
-_REFS = ("refs.json", "refs(unc).p", "refs(umd).p", "refs(google).p")
+_REFS = {
+    "refcoco": ("refs.json", "refs(unc).p", "refs(google).p"),
+    "refcoco+": ("refs.json", "refs(unc).p"),
+    "refcocog": ("refs.json", "refs(umd).p", "refs(google).p"),
+}
+"""Names of the references of each variant; the folders of the release are called like these."""
 _FOLDERS = ("images", "train2014", "images/train2014", "images/mscoco/images/train2014")
 _COLUMNS = ("ref_id", "ann_id", "image_id", "split", "sentences")
 
@@ -48,13 +53,12 @@ def load(data: Path, split: str, *, folder: str = "refcoco") -> Iterator[Example
     Args:
         data: Folder of the official files.
         split: ``val``, ``testA``, ``testB``, ``test`` or ``train``.
-        folder: Folder below ``data`` in which they may lie.
+        folder: Folder below ``data`` in which they may lie: the name of the variant.
 
     Raises:
-        InputError: A file, picture or column is missing or wrong.
+        InputError: A file, picture or column is missing or wrong, or only another variant is there.
     """
-    base = data / folder if (data / folder).is_dir() else data
-    path = find_file(base, _REFS, SOURCE)
+    path = _find_refs(data, folder)
     rows = _read_refs(path)
     instances = path.with_name("instances.json")
     tables = require(read_json(instances), ("images", "annotations", "categories"), str(instances))
@@ -84,6 +88,27 @@ def load(data: Path, split: str, *, folder: str = "refcoco") -> Iterator[Example
                 programs=reference_programs(semantic, where) if semantic else {},
                 extra={"box_xyxy": list(box), "ref_id": row["ref_id"]},
             )
+
+
+def _find_refs(data: Path, variant: str) -> Path:
+    """The references of a variant; those of another are not taken for them."""
+    base = data / variant if (data / variant).is_dir() else data
+    try:
+        path = find_file(base, _REFS[variant], SOURCE)
+    except InputError as error:
+        others = {name for names in _REFS.values() for name in names}
+        found = sorted(p for p in (*base.glob("*"), *base.glob("*/*")) if p.name in others)
+        if not found:
+            raise
+        raise InputError(f"{error}. Found {found[0]}, which is not of {variant}") from None
+    holder = path.absolute().parent.name
+    if holder in _REFS and holder != variant:
+        raise InputError(
+            f"missing the references of {variant}: found {path}, which are of {holder}. Name the "
+            f"folder of {variant} with --data, or put {_REFS[variant][1]} and instances.json into "
+            f"{data / variant}. {SOURCE}"
+        )
+    return path
 
 
 class _PlainData(pickle.Unpickler):

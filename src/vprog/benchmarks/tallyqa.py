@@ -35,7 +35,7 @@ def load(data: Path, split: str) -> Iterator[Example]:
     for where, row in rows:
         require(row, columns, where)
         types = {}
-        if "issimple" in row:
+        if row.get("issimple") is not None:
             simple = typed(row["issimple"], bool, "issimple", where)
             types["complexity"] = "simple" if simple else "complex"
         yield Example(

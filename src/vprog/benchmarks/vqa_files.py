@@ -31,9 +31,8 @@ def read_questions(
     Raises:
         InputError: A file, column, annotation or picture is missing or wrong.
     """
-    rows = _list(path, "questions")
-    given = {} if annotations is None else _annotations(annotations)
-    kinds = {} if annotations is None else _kinds(annotations)
+    rows = _list(read_json(path), path, "questions")
+    given, kinds = ({}, {}) if annotations is None else _annotations(annotations)
     for number, row in enumerate(rows):
         where = f"{path}, question {number}"
         require(row, ("question_id", "image_id", "question"), where)
@@ -59,24 +58,23 @@ def read_questions(
         )
 
 
-def _list(path: Path, column: str) -> list[Any]:
-    content = require(read_json(path), (column,), str(path))
-    rows: list[Any] = typed(content[column], list, column, str(path))
+def _list(content: Any, path: Path, column: str) -> list[Any]:
+    rows: list[Any] = typed(require(content, (column,), str(path))[column], list, column, str(path))
     return rows
 
 
-def _annotations(path: Path) -> dict[int, Mapping[str, Any]]:
+def _annotations(path: Path) -> tuple[dict[int, Mapping[str, Any]], Mapping[str, str]]:
+    """Annotations by question, and names of question types where the file has them apart.
+
+    OK-VQA's does.
+    """
+    content = read_json(path)
     found = {}
-    for number, row in enumerate(_list(path, "annotations")):
+    for number, row in enumerate(_list(content, path, "annotations")):
         require(row, ("question_id", "answers"), f"{path}, annotation {number}")
         found[row["question_id"]] = row
-    return found
-
-
-def _kinds(path: Path) -> Mapping[str, str]:
-    """Names of question types, where the file has them apart as OK-VQA's does."""
-    named = read_json(path).get("question_types", {})
-    return named if isinstance(named, dict) else {}
+    named = content.get("question_types")
+    return found, named if isinstance(named, dict) else {}
 
 
 def _read_annotation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,9 @@ def describe(metric: Metric, clusters: Sequence[Hashable]) -> dict[str, Any]:
 
 
 def count(metric: Ratio | Whole) -> int:
-    """What a figure is over: the examples or groups that count in a mean, else all examples."""
+    """What a figure is over: the examples or groups that take part; of an RMSE all examples."""
     if isinstance(metric, Whole):
-        return metric.n
+        return sum(metric.counts) if metric.counts else metric.n
     return round(sum(metric.bottoms)) if max(metric.bottoms, default=0) <= 1 else len(metric.tops)
 
 
@@ -102,7 +103,12 @@ def part(metric: Metric, indices: Sequence[int]) -> Metric:
         )
     if isinstance(metric, Whole):
         of = metric.of
-        return Whole(lambda chosen: of([indices[i] for i in chosen]), len(indices), metric.is_share)
+        return replace(
+            metric,
+            of=lambda chosen: of([indices[i] for i in chosen]),
+            n=len(indices),
+            counts=[metric.counts[i] for i in indices] if metric.counts else (),
+        )
     return metric
 
 

@@ -72,12 +72,15 @@ def interval(metric: Metric, clusters: Sequence[Hashable], seed: int = 0) -> Int
         seed: Of the bootstrap.
 
     Returns:
-        None where the figure has no value, and for what is no share where no resample differs.
+        None where the figure has no value or says that it has no interval, and for what is no
+        share where no resample differs.
     """
     value = metric.value()
     if value is None or isinstance(metric, Missing):
         return None
     if not isinstance(metric, Ratio):
+        if not metric.has_interval:
+            return None
         return _bootstrap_whole(metric, clusters, seed)
     plain = _proportion(metric, range(len(metric.tops))) or _proportion(metric, clusters)
     if plain is not None:
