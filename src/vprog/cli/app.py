@@ -44,6 +44,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # [@SPLIT] in a help is no markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -8,7 +8,11 @@ import typer
 
 from vprog.cli.options import Json, LanguageName, Seed, Toolbox, print_json
 
-app = typer.Typer(help="Measure vprog itself on this machine.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure vprog itself on this machine.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.callback()

@@ -25,6 +25,7 @@ class _RunOrKind(TyperGroup):
 app = typer.Typer(
     cls=_RunOrKind,
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

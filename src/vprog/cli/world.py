@@ -10,7 +10,11 @@ import typer
 
 from vprog.cli.options import Json, Seed, print_json
 
-app = typer.Typer(help="The drawn world: pictures with exact scene graphs.", no_args_is_help=True)
+app = typer.Typer(
+    help="The drawn world: pictures with exact scene graphs.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.callback()

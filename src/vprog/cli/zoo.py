@@ -8,7 +8,11 @@ import typer
 
 from vprog.cli.options import Json, Seed, print_json
 
-app = typer.Typer(help="The zoo: tiny learned tools that come with vprog.", no_args_is_help=True)
+app = typer.Typer(
+    help="The zoo: tiny learned tools that come with vprog.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.callback()

@@ -247,7 +247,7 @@ def _as_call_error(tool: str, error: Exception) -> ToolError | PictureError:
         return error
     if isinstance(error, InputError):
         return ToolError(str(error))
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
         return ToolError(f"{tool} ran out of memory on one call; use a smaller model or picture")
     text = str(error).splitlines()[0] if str(error) else "no message"
     return ToolError(f"{tool} failed: {type(error).__name__}: {text}")

@@ -46,7 +46,7 @@ class _DetectStudent(Student):
         return shown, seen
 
     def _text(self, row: Supervised) -> str:
-        return str(self.backend.choices()["prompt"].format(row.argument))
+        return str(self.backend.choices()["prompt"].replace("{}", row.argument))
 
     def _targets(self, rows: Sequence[Supervised], seen: Sequence[View]) -> dict[str, Any]:
         """Boxes in the student's frame, the frame of each region, and weights."""

@@ -10,8 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from vprog.console import note
 from vprog.errors import InputError
-from vprog.tools.backends.hf.backend import is_out_of_memory
-from vprog.tools.backends.hf.runtime import quiet
+from vprog.tools.backends.hf.runtime import is_out_of_memory, quiet
 from vprog.training.checkpointing import recompute_layers
 from vprog.training.devices import make_accelerator
 from vprog.training.folder import Folder

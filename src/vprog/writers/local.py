@@ -11,11 +11,11 @@ from vprog.errors import InputError
 from vprog.example import Example
 from vprog.program.program import Language, Program
 from vprog.tools.backend import Toolbox
-from vprog.tools.backends.hf.backend import is_out_of_memory
 from vprog.tools.backends.hf.generated import end_ids, has_own_ways, write_plainly
 from vprog.tools.backends.hf.runtime import (
     choose_device,
     choose_dtype,
+    is_out_of_memory,
     load_model,
     load_processor,
     quiet,

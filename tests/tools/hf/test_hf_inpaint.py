@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny import TEXT, tokenizer
 
 from vprog.engine import Engine, Task
-from vprog.errors import InputError
+from vprog.errors import InputError, ToolError
 from vprog.example import Example, Picture
 from vprog.program import Program
 from vprog.tools.backends.hf.binding import open_backend, settings_class
 from vprog.tools.backends.hf.runtime import quiet
 from vprog.tools.toolboxes import load_toolbox
+from vprog.trace import Call
 
 BOXES = "B=LOC(image=IMAGE,object='LEFT')\n"
 
@@ -101,3 +104,26 @@ def test_a_folder_that_is_no_pipeline(pipeline: Path, checkpoint) -> None:
     settings = settings_class("inpaint", "t")(model=str(checkpoint("clip")))
     with pytest.raises(InputError, match=r"no pipeline of diffusers: it has no model_index.json"):
         open_backend("inpaint", settings, "t: inpaint")
+
+
+def test_what_a_safety_checker_blanks_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vprog.tools.backends.hf import inpaint
+
+    monkeypatch.setattr(inpaint, "require", lambda *args, **options: None)
+    (tmp_path / "model_index.json").write_text("{}")
+    settings = inpaint.InpaintSettings(model=str(tmp_path), cache=str(tmp_path / "painted"))
+    backend = inpaint.Inpaint(settings, "t: inpaint")
+
+    def checked(*, width: int, height: int, **options: object) -> SimpleNamespace:
+        black = Image.new("RGB", (width, height))
+        return SimpleNamespace(images=[black], nsfw_content_detected=[True])
+
+    monkeypatch.setattr(backend, "_pipeline", checked)
+    picture = Picture("w", array_rgb=np.full((64, 64, 3), 200, np.uint8))
+    box = picture.region._replace(left=8, top=8, right=40, bottom=40)
+    call = Call("inpaint", {"image": picture.region, "boxes": [box], "prompt": "a beach"})
+    with pytest.raises(ToolError, match="withheld what it painted"):
+        backend.answer([call], {"w": picture})
+    assert not (tmp_path / "painted").exists()

@@ -9,13 +9,15 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from vprog.errors import InputError, ToolError
+from vprog.example import Picture
 from vprog.tools.backends.hf import source as sources
 from vprog.tools.backends.hf.binding import open_backend, settings_class
 from vprog.tools.backends.hf.settings import read_settings
-from vprog.trace import Call
+from vprog.trace import Call, Result
 
 
 def opened(tool: str, model: Any, **settings: Any) -> Any:
@@ -91,6 +93,62 @@ def test_weights_of_another_class(owl: Path, pictures) -> None:
     for _ in range(2):
         with pytest.raises(InputError, match=r"lacks 1 weights of .*'box_head.dense0.weight'"):
             backend.answer([call], pictures)
+
+
+@pytest.mark.parametrize(
+    ("name", "tool", "unused"),
+    [("dpt", "depth", "fusion_stage.layers.0.residual_layer1"), ("trocr", "ocr", "encoder.pooler")],
+)
+def test_weights_that_no_one_uses_may_be_left_out(
+    name: str, tool: str, unused: str, checkpoint, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(checkpoint(name), tmp_path / name))
+    weights = load_file(folder / "model.safetensors")
+    kept = {key: value for key, value in weights.items() if unused not in key}
+    assert len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    opened(tool, folder).prepare()
+
+
+def test_what_a_depth_model_predicts(checkpoint, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(checkpoint("dpt"), tmp_path / "dpt"))
+    assert opened("depth", folder).choices() == {"output": "inverse"}
+    config = json.loads((folder / "config.json").read_text())
+    config["backbone_config"] = {"model_type": "dinov2"}  # facebook/dpt-dinov2-*-nyu and -kitti
+    (folder / "config.json").write_text(json.dumps(config))
+    assert opened("depth", folder).choices() == {"output": "distance"}
+
+
+def test_a_model_that_does_not_fit_its_device(owl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def full(self: Any, device: str) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(InputError, match=r"owl' does not fit in the memory of cpu; use a smaller"):
+        opened("detect", owl).prepare()
+
+
+def test_a_prompt_may_hold_other_braces(owl: Path, pictures) -> None:
+    backend = opened("detect", owl, prompt="a {} in a {room}")
+    call = Call("detect", {"image": pictures["p0"].region, "phrase": "cup"})
+    assert len(backend.answer([call], pictures)) == 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 20), (16, 400), (640, 1)])
+def test_thin_views_of_vilt(width: int, height: int, checkpoint, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(checkpoint("vilt"), tmp_path / "vilt"))
+    file = folder / "processor_config.json"
+    said = json.loads(file.read_text())
+    said["image_processor"] |= {"size": {"shortest_edge": 384}, "size_divisor": 32}  # as on the hub
+    file.write_text(json.dumps(said))
+    picture = Picture("w", array_rgb=np.full((height, width, 3), 90, np.uint8))
+    call = Call("vqa", {"image": picture.region, "question": "what color is it"})
+    (answered,) = opened("vqa", folder).answer([call], {"w": picture})
+    assert isinstance(answered, Result)
 
 
 def test_a_processor_that_is_missing(owl: Path) -> None:

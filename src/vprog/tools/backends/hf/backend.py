@@ -20,6 +20,7 @@ from vprog.tools.backends.hf.runtime import (
     choose_device,
     choose_dtype,
     free_memory,
+    is_out_of_memory,
     quiet,
     require,
 )
@@ -243,16 +244,6 @@ def refuse_class(source: Source, tool: str, fitting: Sequence[str], where: str) 
     return InputError(
         f"{where}: model {source.name!r} is a {source.class_name or 'model of unknown class'}, "
         f"which cannot answer {tool}. Fitting classes: {', '.join(fitting)}"
-    )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory, of the machine or of a device, ran out."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vprog.errors import ToolError
 from vprog.example import Picture, Region
@@ -18,6 +18,11 @@ from vprog.tools.backends.hf.settings import ModelSettings, between
 from vprog.tools.backends.hf.views import Kept, View, Views
 from vprog.trace import Call, Result
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_LEAST = 32
+"""Pixels of a side that GLPN's processor, which takes multiples of it, needs."""
 _CLASSES = (
     "DepthAnythingForDepthEstimation",
     "DPTForDepthEstimation",
@@ -63,8 +68,12 @@ class Depth(HuggingFace[DepthSettings]):
     def choices(self) -> dict[str, Any]:
         """See ``HuggingFace``."""
         config = self.source.config
-        metric = self.source.class_name in _METRIC or (
-            config.get("depth_estimation_type") == "metric"
+        backbone = config.get("backbone_config") or {}
+        metric = (
+            self.source.class_name in _METRIC
+            or config.get("depth_estimation_type") == "metric"
+            # facebook/dpt-dinov2-*: metric depth of NYU and KITTI
+            or (self.source.model_type == "dpt" and backbone.get("model_type") == "dinov2")
         )
         return {"output": self.settings.output or ("distance" if metric else "inverse")}
 
@@ -100,7 +109,9 @@ class Depth(HuggingFace[DepthSettings]):
         maps = {w: known for w in wanted if (known := self._kept.get(w)) is not None}
         missing = [w for w in dict.fromkeys(wanted) if w not in maps]
         pixels = {
-            view: self._images(images=[views.read(view)], return_tensors="pt")["pixel_values"]
+            view: self._images(images=[self._shown(views.read(view))], return_tensors="pt")[
+                "pixel_values"
+            ]
             for view in missing
         }
 
@@ -112,6 +123,12 @@ class Depth(HuggingFace[DepthSettings]):
             maps[view] = depth
             self._kept.put(view, depth, depth.nbytes)
         return maps
+
+    def _shown(self, image: Image) -> Image:
+        """A picture as the processor takes it: GLPN's makes nothing of sides below 32 pixels."""
+        if self.source.model_type != "glpn" or min(image.size) >= _LEAST:
+            return image
+        return image.resize((max(image.width, _LEAST), max(image.height, _LEAST)))
 
     def _forward(self, chunk: Sequence[View], pixels: Mapping[View, Any]) -> list[Any]:
         import inspect

@@ -181,7 +181,7 @@ class Detect(HuggingFace[DetectSettings]):
     ) -> dict[tuple[View, str], tuple[Array, Array]]:
         """Boxes [n, 4] in pixels of the whole picture and scores [n], best first."""
         chosen = self._chosen
-        texts = {p: chosen["prompt"].format(p) for a in asked for p in a.phrases}
+        texts = {p: chosen["prompt"].replace("{}", p) for a in asked for p in a.phrases}
         found = {}
         raw = self.scanner.scan(asked, texts, views)
         for one, (boxes, scores) in zip(asked, raw, strict=True):

@@ -171,7 +171,7 @@ class Inpaint:
         scale = (self.settings.side or 512) / max(image.size)
         width, height = (max(8, round(side * scale / 8) * 8) for side in image.size)
         with quiet():
-            painted = self._pipeline(
+            made = self._pipeline(
                 prompt=prompt,
                 image=image.resize((width, height)),
                 mask_image=mask.resize((width, height)),
@@ -180,7 +180,11 @@ class Inpaint:
                 num_inference_steps=self.settings.steps or 30,
                 guidance_scale=7.5 if self.settings.guidance is None else self.settings.guidance,
                 generator=torch.Generator("cpu").manual_seed(self.settings.seed or 0),
-            ).images[0]
+            )
+        if any(getattr(made, "nsfw_content_detected", None) or ()):  # it is black then
+            name = self.settings.model
+            raise ToolError(f"the safety checker of {name!r} withheld what it painted")
+        painted = made.images[0]
         # Only what the mask shows is taken, so that the rest stays as it was, pixel by pixel.
         return Pillow.composite(painted.convert("RGB").resize(image.size), image, mask)
 

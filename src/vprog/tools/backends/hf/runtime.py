@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 INSTALL = 'pip install "vprog[hf]"'
 _FULL = frozenset({"grounding-dino", "mm-grounding-dino", "mask2former", "maskformer", "oneformer"})
 """Families whose box refinement or mask losses need float32 on every device."""
+_UNUSED = {
+    "dpt": re.compile(r"(^|\.)fusion_stage\.layers\.0\.residual_layer1\."),
+    "vision-encoder-decoder": re.compile(r"^encoder\.pooler\."),
+}
+"""Weights by family that its class has and never uses; checkpoints on the hub leave them out."""
 
 
 def require(
@@ -85,7 +91,8 @@ def choose_dtype(wanted: str, device: str, model_type: str, generates: bool) -> 
         return wanted
     if device != "cuda" or model_type in _FULL:
         return "float32"
-    return "bfloat16" if generates and torch.cuda.is_bf16_supported() else "float16"
+    own = torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if generates and own else "float16"
 
 
 def auto_names(mapping: str) -> dict[str, Any]:
@@ -123,7 +130,10 @@ def load_model(source: Source, auto_class: str, settings: ModelSettings, dtype: 
             raise InputError(
                 f"cannot load model {settings.model!r} as {auto_class}: {reason(error)}"
             ) from error
-    missing = sorted(report.get("missing_keys", ()))
+    unused = _UNUSED.get(source.model_type)
+    missing = sorted(
+        name for name in report.get("missing_keys", ()) if not (unused and unused.search(name))
+    )
     if missing:
         raise InputError(
             f"model {settings.model!r} lacks {len(missing)} weights of {type(model).__name__}, "
@@ -164,12 +174,36 @@ class Models:
     def get(
         self, source: Source, auto_class: str, settings: ModelSettings, dtype: str, device: str
     ) -> Any:
-        """The model on its device; see ``load_model``."""
+        """The model on its device; see ``load_model``.
+
+        Raises:
+            InputError: Also where it does not fit there.
+        """
         key = (str(source.folder), source.version, auto_class, dtype, device)
         if key not in self._loaded:
             model = load_model(source, auto_class, settings, dtype)
-            self._loaded[key] = model.to(device)
+            try:
+                self._loaded[key] = model.to(device)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                del model
+                free_memory()
+                raise InputError(
+                    f"model {settings.model!r} does not fit in the memory of {device}; use a "
+                    "smaller one, dtype = 'float16', or device = 'cpu'"
+                ) from None
         return self._loaded[key]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory, of the machine or of a device, ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text
+    )
 
 
 def load_processor(source: Source, settings: ModelSettings, auto_class: str = "") -> Any:
@@ -219,6 +253,6 @@ def reason(error: BaseException) -> str:
     """The first informative line of an exception."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) and "pip install" not in text:
         return f"{text}. {INSTALL}"
     return text if len(text) <= 300 else text[:297] + "..."

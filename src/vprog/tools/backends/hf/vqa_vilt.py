@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from vprog.tools.backends.hf.backend import HuggingFace
 
 
+_LONGEST = 19
+"""Most times that a view is as long as it is high: of longer ones the processor, which takes whole
+patches of 32 pixels and no more than 639 a side, would leave nothing."""
+
+
 class _Row(NamedTuple):
     view: View
     question: str
@@ -63,7 +68,11 @@ class Vilt:
 
     def pixels(self, view: View, views: Views) -> Any:
         """What the model is shown of a view, [3, height, width]."""
-        return self._shown.each([views.read(view)])[0]
+        image = views.read(view)
+        least = -(-max(image.size) // _LONGEST)
+        if not self._shown.size and min(image.size) < least:
+            image = image.resize((max(image.width, least), max(image.height, least)))
+        return self._shown.each([image])[0]
 
     def lengths(self, questions: Sequence[str]) -> dict[str, int]:
         """Tokens that questions are padded to: a multiple of four where the model takes it."""
