@@ -333,7 +333,7 @@ def test_hydra_results_do_not_hang_on_the_interpreters_locals() -> None:
 
 
 def test_vdebugger_a_missing_import_fails_at_once() -> None:
-    trace = run(python("import transformers\nreturn 1"))
+    trace = run(python("import transformers\nreturn transformers.pipeline('vqa')"))
     assert trace.failure is not None
     assert trace.failure.kind == "name"
     assert trace.failure.line == 2
