@@ -37,7 +37,8 @@ def distill(
         ),
     ] = None,
     train: Annotated[
-        list[str] | None, typer.Option(help="Split that is distilled; repeatable.")
+        list[str] | None,
+        typer.Option(help="Split that is distilled, train if left out; repeatable."),
     ] = None,
     test: Annotated[str, typer.Option(help="Split that is reported.")] = "test",
     student: Annotated[
@@ -63,16 +64,25 @@ def distill(
     record: RecordFile = None,
     row: Annotated[
         list[str] | None,
-        typer.Option(help="instruct, instruct_compute, vpd, vpd_unverified; repeatable."),
+        typer.Option(
+            help="instruct, vpd and vpd_unverified if left out; instruct_compute only where it is "
+            "named; repeatable."
+        ),
     ] = None,
     labels: Annotated[
-        list[int] | None, typer.Option(help="Size of the labelled set; repeatable for a curve.")
+        list[int] | None,
+        typer.Option(help="Size of the labelled set, all if left out; repeatable for a curve."),
     ] = None,
     limit: Annotated[
-        list[str] | None, typer.Option(help="train=N, test=N, explain=N: most examples a task.")
+        list[str] | None,
+        typer.Option(
+            help="train=N, test=N, explain=N: most examples a task; all of train and test, explain "
+            "as many as test, if left out."
+        ),
     ] = None,
     filter: Annotated[
-        list[str] | None, typer.Option(help="evidence, agreement=SHARE, teacher=NAME.")
+        list[str] | None,
+        typer.Option(help="evidence, agreement=SHARE, teacher=NAME; none if left out; repeatable."),
     ] = None,
     grid: Annotated[
         int | None, typer.Option(help="Places a side of boxes; the student's if left out.")
@@ -85,9 +95,17 @@ def distill(
         ),
     ] = False,
     training: Annotated[
-        Path | None, typer.Option(help="TOML file of settings of training; VPD's if left out.")
+        Path | None,
+        typer.Option(
+            help="TOML file of settings of training; VPD's if left out; docs/distill.md has them."
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps of every student.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Training steps of every student; 8,000, of 128 examples each, if left out."
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Runs at the same time.", min=1)] = 1,
     dry_run: DryRun = False,
     prices: Prices = None,

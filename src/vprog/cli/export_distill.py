@@ -16,10 +16,17 @@ def distill(
         str, typer.Option(help="verified, unverified (rationales unchecked) or unlabelled.")
     ] = "verified",
     pick: Annotated[str, typer.Option(help="Among several programs: logprob or vote.")] = "logprob",
-    labels: Annotated[int | None, typer.Option(help="At most this many examples.")] = None,
-    grid: Annotated[int, typer.Option(help="Places a side that boxes are written in.")] = 100,
+    labels: Annotated[
+        int | None, typer.Option(help="At most this many examples; all if left out.")
+    ] = None,
+    grid: Annotated[
+        int, typer.Option(help="Places a side that boxes are written in; zoo:vlm reads 32.")
+    ] = 100,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Questions, too, in lower-case words.")
+        bool,
+        typer.Option(
+            "--plain", help="Questions, too, in lower-case words, as zoo:vlm's tokenizer has them."
+        ),
     ] = False,
     val_share: Annotated[float, typer.Option(help="Share of the pictures for validation.")] = 0.05,
     agreement: Annotated[

@@ -28,7 +28,8 @@ def teach(
         str, typer.Option(help="Teacher of the upper bound; empty for none.")
     ] = "oracle",
     train: Annotated[
-        list[str] | None, typer.Option(help="Split whose programs are followed; repeatable.")
+        list[str] | None,
+        typer.Option(help="Split whose programs are followed, train if left out; repeatable."),
     ] = None,
     val: Annotated[str, typer.Option(help="Split on which rounds are chosen.")] = "val",
     test: Annotated[str, typer.Option(help="Split that is reported.")] = "test",
@@ -74,14 +75,20 @@ def teach(
         typer.Option(help="Least score of detect, tried on val beside its own; repeatable."),
     ] = None,
     training: Annotated[
-        Path | None, typer.Option(help="TOML file: tables all, detect, vqa, match of settings.")
+        Path | None,
+        typer.Option(
+            help="TOML file: tables all, detect, vqa, match of settings; docs/teach.md has them."
+        ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Training steps of every tool; later rounds have 0.4 of them."),
+        typer.Option(
+            help="Training steps of every tool, 1,000 if left out; later rounds have 0.4 of them."
+        ),
     ] = None,
     keep_weight: Annotated[
-        float | None, typer.Option(help="Weight of self-distillation on replayed calls.")
+        float | None,
+        typer.Option(help="Weight of self-distillation on replayed calls; 1 if left out."),
     ] = None,
     sure: Annotated[
         float, typer.Option(help="Answers of which the teacher is less sure do not teach.")

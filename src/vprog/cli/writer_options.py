@@ -35,15 +35,25 @@ Explain = Annotated[
     bool, typer.Option("--explain", help="--model: keep its rationale beside each answer.")
 ]
 Prompt = Annotated[
-    str | None, typer.Option(help="full: tools and worked examples; bare: the question alone.")
+    str | None,
+    typer.Option(
+        help="full: tools and worked examples; bare: the question alone. If left out, what the "
+        "checkpoint was made for, else full."
+    ),
 ]
-Shots = Annotated[int | None, typer.Option(help="Most worked examples in a prompt.")]
-MaxTokens = Annotated[int | None, typer.Option(help="Longest program in tokens.")]
+Shots = Annotated[int | None, typer.Option(help="Most worked examples in a prompt; 8 if left out.")]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        help="Longest program in tokens; what the checkpoint was made for, else 512, if left out."
+    ),
+]
 Grammar = Annotated[
     bool | None, typer.Option(help="local: only programs of the language can be written.")
 ]
 Concurrency = Annotated[
-    int | None, typer.Option(help="chat: most requests at once, at each endpoint.")
+    int | None,
+    typer.Option(help="chat: most requests at once, at each endpoint; 8 if left out."),
 ]
 Budget = Annotated[float | None, typer.Option(help="chat: dollars after which no request is sent.")]
 Prices = Annotated[

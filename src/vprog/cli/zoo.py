@@ -42,7 +42,10 @@ def list_(json: Json = False) -> None:
 def score(
     n: Annotated[int, typer.Option(help="Pictures for each figure.", min=1)] = 2000,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="This checkpoint alone; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--only", help="This checkpoint; repeatable; detect, vqa and match if left out."
+        ),
     ] = None,
     seed: Seed = 0,
     json: Json = False,
@@ -75,7 +78,10 @@ def train(
     minutes: Annotated[
         float, typer.Option(help="Stop after so long; the same command goes on. 0: to the end.")
     ] = 0,
-    steps: Annotated[int | None, typer.Option(help="Steps of the schedule.", min=1)] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of the schedule; the recipe's own if left out.", min=1),
+    ] = None,
     seed: Seed = 7,
 ) -> None:
     """Train a checkpoint with its recipe (needs a checkout of vprog)."""
