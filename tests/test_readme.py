@@ -122,16 +122,6 @@ def test_the_page_of_figures_is_made_from_the_results() -> None:
     assert figures.page() == (ROOT / "docs" / "figures.md").read_text("utf-8")
 
 
-def test_the_page_of_the_languages_names_every_module_and_method() -> None:
-    from vprog.program.python_api import api_for
-    from vprog.tools.catalogue import MODULES, TOOLS
-
-    page = (ROOT / "docs" / "languages.md").read_text("utf-8")
-    api = api_for(TOOLS)
-    names = {*MODULES, *api.functions, *api.methods, *api.attributes}
-    assert {name for name in names if not re.search(rf"\b{name}\b", page)} == set()
-
-
 @pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("*/*.toml")), ids=lambda f: f.stem)
 def test_settings_files_of_recipes_can_be_read(file: Path) -> None:
     import tomllib

@@ -155,10 +155,3 @@ def test_a_tool_that_hangs_inside_torch_does_not_change_how_a_command_ends(
     script.write_text(HANG)
     ended = vprog("hang", *options, program=script)
     assert (ended.code, ended.out, ended.err) == (code, "left alone\n", said)
-
-
-@pytest.mark.parametrize(
-    ("command", "said"), [("teach", "FOLDER[@SPLIT]"), ("distill", "FOLDER[@TEST]")]
-)
-def test_brackets_of_a_help_are_shown(inside, command: str, said: str) -> None:
-    assert said in inside(command, "--help").out
