@@ -324,3 +324,49 @@ def test_cutting_ones_own_data_by_picture(inside, tmp_path: Path) -> None:
         assert {e.question for e in examples} == {"Is there a crack?"}
         seen.append({str(e.pictures[0].path) for e in examples})
     assert sum(map(len, seen)) == len(set().union(*seen)) == 40
+
+
+@pytest.fixture
+def models() -> None:
+    """Skips a test where models cannot be trained."""
+    pytest.importorskip("transformers", reason="needs transformers: pip install 'vprog[hf]'")
+    pytest.importorskip("peft", reason="needs peft: pip install 'vprog[teach]'")
+
+
+@pytest.mark.usefixtures("models")
+def test_distilling_by_hand(inside, tmp_path: Path) -> None:
+    """The commands and the code of the page, with few questions and two steps."""
+    page = PAGES["docs/distill.md"].partition("## By hand")[2].partition("\n## ")[0]
+    first, code, then = re.findall(r"^```\w*\n(.*?)^```$", page, re.S | re.M)
+    for split in ("train", "test"):
+        draw = ("world", "draw", "--task", "gqa", "--n", 12, "--split", split)
+        assert inside(*draw, "--out", "data/home").code == 0
+    done = [inside(*shlex.split(line)[1:]) for line in first.splitlines()]
+    assert "steps=1500, batch_size=16" in code
+    few = code.replace("steps=1500, batch_size=16", "steps=2, batch_size=4")
+    exec(compile(few, "distill.md", "exec"), {})
+    done += [inside(*shlex.split(line)[1:]) for line in then.splitlines()]
+    assert [one.code for one in done] == [0] * 4, [one.err for one in done]
+    assert (tmp_path / "runs/student/model.safetensors").is_file()
+
+
+@pytest.mark.usefixtures("models")
+def test_teaching_a_tool_by_hand(inside, world: Path) -> None:
+    """The code of the page about steps and about training, with two steps."""
+    run = ("run", "world-gqa", "--data", "world", "--toolbox", "zoo", "--limit", 8)
+    for language in ("steps", "python"):
+        out = f"runs/train-{language}"
+        assert inside(*run, "--language", language, "--out", out).code == 0
+    label, *_, train = (b for b in blocks("docs/teach.md", "python") if "supervised" in b)
+    names: dict[str, Any] = {}
+    assert "collect_steps(runs)" in label
+    label = label.replace("collect_steps(runs)", 'collect_steps(runs, ["detect"])')
+    exec(compile(label, "teach.md", "exec"), names)
+    names |= {
+        "pictures": names["steps"].pictures,
+        "old_calls": names["supervised"][:2],
+        "val_rows": names["supervised"][2:4],
+    }
+    assert "steps=1000" in train
+    exec(compile(train.replace("steps=1000", "steps=2"), "teach.md", "exec"), names)
+    assert names["taught"].model == "zoo:detect + runs/outline/detect"

@@ -63,9 +63,8 @@ def test_asking_in_steps(drawing: Path) -> None:
 
 def test_asking_in_python(drawing: Path) -> None:
     (drawing / "count.py").write_text(_blocks("python")[0])
-    done = _vprog(
-        'vprog ask drawing.png "How many?" --program count.py --language python --json', drawing
-    )
+    (shown,) = re.findall(r"`(vprog ask [^`]*--language python)`", README)
+    done = _vprog(f"{shown} --json", drawing)
     assert done.returncode == 0, done.stderr
     assert '"answer": "2"' in done.stdout
 
