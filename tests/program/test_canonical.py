@@ -169,3 +169,10 @@ def test_lone_surrogates() -> None:
     text = "A=VQA(image=IMAGE,question='\\ud800')\nR=RESULT(var=A)"
     assert same(text, text.replace("A=", "B=").replace("var=A", "var=B"))
     assert canonical(Program("x\ud800", "python")) == canonical(Program("x\ud800", "python"))
+
+
+def test_expressions_of_a_module_in_any_case_are_expressions() -> None:
+    text = "A=COUNT(box=B)\nC=DEPTH(image=IMAGE)\nX=Eval(expr='{A}')\nR=RESULT(var=X)"
+    assert not same(text, text.replace("{A}", "{C}"))
+    swapped = text.replace("A=", "Z=").replace("{A}", "{Z}")
+    assert same(text, swapped)

@@ -90,6 +90,7 @@ LENIENT = {
     "by position": "A=EVAL('2')\nR=RESULT(A)",
     "double quotes": 'A=EVAL(expr="2")\nR=RESULT(var=A)',
     "tabs": "A=EVAL(\texpr='2')\nR\t=\tRESULT(var=A)",
+    "quotes and indents": "  A=EVAL(expr=''no' if 1 > 2 else 2')\n R=RESULT(var=A)",
     "any case": "A=Eval(expr='2')\nR=result(var=A)",
     "quotes inside": "A=EVAL(expr='2 if 'a' == 'a' else 3')\nR=RESULT(var=A)",
     "a name set twice": "A=EVAL(expr='1')\nA=EVAL(expr='{A} + 1')\nR=RESULT(var=A)",
@@ -221,6 +222,29 @@ def test_quotes_inside_of_a_quoted_argument(argument: str) -> None:
     assert trace.steps[0].args["question"] == QUOTED[argument]
     lists = "A=LIST(query='main characters in Disney's Frozen',max=7)\nR=RESULT(var=A)"
     assert Checker(TOOLS).check(Program(lists, "steps"), 1)
+
+
+def test_quotes_inside_of_quotes_move_no_line_and_hide_no_error() -> None:
+    head = "# what?\n\nA=VQA(image=IMAGE,question='What color is the dog's collar?')\n"
+    trace = run(Program(head + "R=RESULT(var=A)", "steps"))
+    assert [s.line for s in trace.steps] == [3, 4]
+    for rest, kind, line, words in (
+        ("R=RESULT(var=B)", "name", 4, "'B' is used before it is set"),
+        ("R=RESULT(var=A", "syntax", 3, "unterminated string literal"),
+    ):
+        with pytest.raises(ProgramError) as caught:
+            Checker(TOOLS).check(Program(head + rest, "steps"), 1)
+        assert (caught.value.kind, caught.value.line) == (kind, line)
+        assert words in caught.value.message
+
+
+def test_a_module_in_another_case_is_called_by_its_name() -> None:
+    text = "B=Loc(image=IMAGE,object='cup')\nC=count(box=B)\nR=Result(var=C)"
+    assert [s.module for s in run(Program(text, "steps")).steps] == ["LOC", "COUNT", "RESULT"]
+    with pytest.raises(ProgramError, match="unknown module 'Lok'"):
+        Checker(TOOLS).check(Program("B=Lok(image=IMAGE)", "steps"), 1)
+    with pytest.raises(ProgramError, match="more steps follow"):
+        Checker(TOOLS).check(Program(f"{text}\nD=COUNT(box=B)", "steps"), 1)
 
 
 def test_an_error_is_that_of_the_text_as_it_was_written() -> None:

@@ -47,10 +47,13 @@ MEANINGS = [
     ("'red' in {WORDS}", True), ("'RED' in {WORDS}", True), ("'green' in {WORDS}", False),
     ("'green' not in {WORDS}", True), ("'dress' in {TEXT}", True), ("2 in ['1', '2']", True),
     ("{TEXT}.startswith('Women')", True), ("{TEXT}.endswith(['x', 'DRESS'])", True),
-    ("{TWO}.startswith('3')", False),
+    ("{TWO}.startswith('3')", False), ("{ONE}.startswith(1)", True),
+    ("{TEXT}.startswith({WORDS})", False), ("'Red bus'.endswith('BUS')", True),
     # & | ^ as in VisProg's own programs
     ("{YES} & {NO}", False), ("{YES} | {NO}", True), ("{T} ^ {YES}", False),
-    ("({ONE} > 0) & ({TWO} == 2)", True),
+    ("({ONE} > 0) & ({TWO} == 2)", True), ("yes ^ no", True), ("'yes' & {BIG}", True),
+    ("'yes' if {T} ^ {F} else 'no'", "yes"), ("{YES} ^ {NO} xor {YES}", False),
+    ("not {T} | {F}", False),
     # logic
     ("{YES} and {NO}", "no"), ("not {NO}", True), ("not {YES}", False), ("{NO} or {YES}", "yes"),
     ("{YES} xor {NO}", True), ("{YES} xor {YES}", False), ("{T} xor {F} xor {T}", False),
@@ -107,6 +110,10 @@ REFUSED = [
     ("f'{1}'", "syntax", ""), ("b'a'", "syntax", "Constant"), ("1j", "syntax", "Constant"),
     ("...", "syntax", "Constant"), ("await x", "syntax", ""), ("", "syntax", ""),
     ("x" * (MAX_TEXT + 1), "syntax", "at most"), ("9" * 30, "limit", "beyond"),
+    ("{ONE} > 0 & {TWO} > 0", "syntax", "put comparisons into brackets"),
+    ("{TEXT} == 'red' | {T}", "syntax", "between yes and no, found text 'red'"),
+    ("1 << 2", "syntax", "allowed are"), ("'a'.endswith('a', 0)", "syntax", "1 argument"),
+    ("'a'.endswith(*['a'])", "syntax", "Starred"),
     ("v__ONE", "name", "braces"), ("xor__", "syntax", "taken"),
 ]  # fmt: skip
 
@@ -128,6 +135,9 @@ FAILING = [
     ("abs(1, 2)", "runtime", "argument"), ("1e17 * 1e17", "limit", "beyond"),
     (" or ".join(["{LONG} == {WORDS}"] * 20), "limit", "too often"),
     ("round(1, 99)", "limit", "-18 to 18"), ("int({TEXT})", "type", "needs a number"),
+    ("{ONE} & {T}", "type", "stands between yes and no, got number 1"),
+    ("{T} ^ {TEXT}", "type", "got text"), ("{T} | {NONE}", "type", "an empty list"),
+    ("'a'.startswith({LONG}) or " * 20 + "1", "limit", "too often"),
     ("{WORDS} * 2", "type", "needs a number"), ("{BOXES} + 1", "type", "a list of 2"),
 ]  # fmt: skip
 

@@ -240,6 +240,26 @@ def test_moods_differ_and_the_nearest_is_drawn() -> None:
     assert notes == ["no face 'face_with_tongue' to draw: a smiling one is drawn", None]
 
 
+@pytest.mark.parametrize(
+    ("emoji", "mood", "noted"),
+    [
+        ("winking_face_with_tongue", "winking", False), ("loudly_crying_face", "crying", False),
+        ("face_with_tears_of_joy", "smiling", True), ("pouting_face", "sad", True),
+        ("slightly-frowning face", "sad", True), ("unhappy", "sad", True), ("", "smiling", True),
+        ("thumbs_up", "smiling", True), ("smiling_face_with_tear", "smiling", False),
+    ],
+)  # fmt: skip
+def test_the_nearest_face_is_noted_where_the_name_is_another(
+    emoji: str, mood: str, noted: bool
+) -> None:
+    step = "X=EMOJI(image=IMAGE,object=B,emoji='{}')"
+    pixels, _ = edited(step.format(emoji))
+    assert (pixels == edited(step.format(mood))[0]).all()
+    text = f"B=FACEDET(image=IMAGE)\n{step.format(emoji)}\nR=RESULT(var=X)"
+    note = run(Program(text, "steps")).steps[1].info.get("note", "")
+    assert note == (f"no face {emoji!r} to draw: a {mood} one is drawn" if noted else "")
+
+
 EDITS = ["COLORPOP(image={},object={})", "BGBLUR(image={},object={})", "TAG(image={},object={})",
          "EMOJI(image={},object={},emoji='sad')"]  # fmt: skip
 

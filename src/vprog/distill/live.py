@@ -85,7 +85,7 @@ def _names(statement: ast.stmt) -> Iterator[str]:
     call = getattr(statement, "value", None)
     if not isinstance(call, ast.Call):
         return
-    is_eval = isinstance(call.func, ast.Name) and call.func.id == "EVAL"
+    is_eval = isinstance(call.func, ast.Name) and call.func.id.upper() == "EVAL"
     for part in (*call.args, *(k.value for k in call.keywords)):
         for node in ast.walk(part):
             if isinstance(node, ast.Name):

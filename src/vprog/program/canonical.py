@@ -74,7 +74,7 @@ def _argument(
 ) -> str:
     """An argument with variables replaced by what they hold; notes which values are needed."""
     match node:
-        case ast.Constant(value=str() as text) if module == "EVAL" and name in ("", "expr"):
+        case ast.Constant(value=str() as text) if module.upper() == "EVAL" and name in ("", "expr"):
             source, variables = substitute(text)
             node = ast.parse(source.strip(), mode="eval").body
             names = {PREFIX + v: values.get(v, f"input {v}") for v in variables}

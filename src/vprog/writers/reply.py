@@ -15,7 +15,7 @@ from vprog.program.quotes import open_brackets, parsed
 _FENCE = re.compile(r"```[^`]*\Z")
 _OPEN = re.compile(r"^[ \t]*<think>.*", re.DOTALL | re.MULTILINE)
 _STEP = re.compile(
-    r"(?P<marks>\s*(?:(?:[-+>*•`]|\(?(?:step\s*)?\d{1,3}\s*[.):]|step\s*\d{1,3})\s*)*)"
+    r"(?P<marks>\s*(?:(?:[-+>*•`]|\(?(?:step\s*)?\d{1,3}\s*[.):]|step\s*\d{1,3})\s*){0,8})"
     r"(?P<step>[A-Za-z_]\w*\s*=\s*[A-Za-z_]\w*\s*\(.*)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -26,7 +26,7 @@ _PART = re.compile(r"\s*(?:#|\Z|[A-Za-z_]\w*\s*=(?!=)|[A-Z][A-Z0-9_]+\(.*\)\s*(?
 _BLOCK = re.compile(r"\s*(?:for|while|if|with|def)\b.*:\s*(?:#.*)?\Z")
 _CODE = re.compile(
     r"def |class |@|#|import\s+\w|from\s+[\w.]+\s+import\b|(?:try|else|finally)\s*:|except\b.*:"
-    r"|[A-Za-z_][\w.]*(?:\s*:[^=]*)?\s*=(?!=)"
+    r"|[A-Za-z_][\w.]*\s*(?::[^=]*)?=(?!=)"
 )
 _SIFTED = 500_000
 """Characters that are parsed at most, all attempts together, to tell prose from code."""
